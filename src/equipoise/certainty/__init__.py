@@ -1,0 +1,1 @@
+"""Certainty of evidence as stated rules with reasons."""

@@ -1,0 +1,1 @@
+"""Figures: each takes a result and an optional matplotlib Axes and returns the Axes."""

@@ -1,0 +1,1 @@
+"""Reviews that ship with the package."""

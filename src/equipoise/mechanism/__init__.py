@@ -1,0 +1,1 @@
+"""Signed causal statements and the paths they form."""

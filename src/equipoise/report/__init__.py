@@ -1,0 +1,1 @@
+"""The answer: plain data, its sentences with grounds, the article and its exports."""

@@ -1,0 +1,1 @@
+"""The review folder: plain files in, frozen dataclasses out, and back."""

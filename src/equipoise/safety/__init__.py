@@ -1,0 +1,1 @@
+"""Contraindications, interactions, adverse effects."""

@@ -1,0 +1,1 @@
+"""Network meta-analysis: the network, its fit, inconsistency, ranking, contributions."""

@@ -1,0 +1,1 @@
+"""Pairwise meta-analysis: pooling, heterogeneity, meta-regression, influence, small-study effects."""
