@@ -23,8 +23,7 @@ ALLOWED: dict[str, set[str]] = {
     "safety": BASE | {"review"},
     "figures": BASE | {"synthesis"},
     "library": {"errors", "review"},
-    "report": BASE
-    | {"review", "question", "extraction", "synthesis", "certainty", "mechanism", "safety", "library"},
+    "report": BASE | {"review", "question", "extraction", "synthesis", "certainty", "mechanism", "safety", "library"},
 }
 MODULES = sorted(path for path in SOURCE.rglob("*.py"))
 
