@@ -1,0 +1,1 @@
+"""The article's sections: each module writes its own from the story."""

@@ -1,0 +1,173 @@
+"""What is to be told: the evidence on one treatment, the estimate that the verdict rests on, and how far it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from equipoise.question import Reading
+from equipoise.report.analyses import Estimate, OutcomeResult, analyse, estimate, estimate_card
+from equipoise.report.answer import Ground, ResultCard, Statement
+from equipoise.report.dossier import Dossier, gather
+from equipoise.report.ledger import Ledger
+from equipoise.report.words import capitalised, uncapitalised
+from equipoise.review.model import Analysis, Outcome, Remark, Review, Row
+from equipoise.review.selection import select
+
+Standing = Literal["estimated", "without numbers", "uncontrolled only", "no people", "nothing"]
+"""How far the evidence goes: an effect can be computed; randomised trials exist without usable numbers; people were
+observed without a comparison; only animals, laboratory work, mechanisms or other authors' syntheses; nothing at all."""
+
+
+@dataclass(frozen=True)
+class Story:
+    """The material of an answer. Built once; everything that is written reads from it."""
+
+    review: Review
+    reading: Reading
+    ledger: Ledger
+    progress: Callable[[str], None] = lambda _: None
+
+    @cached_property
+    def dossier(self) -> Dossier:
+        return gather(self.review, self.reading.treatment)
+
+    @property
+    def treatment(self) -> str:
+        return self.reading.treatment
+
+    @property
+    def condition(self) -> str:
+        return self.review.protocol.condition.name
+
+    @cached_property
+    def lumped(self) -> dict[str, str]:
+        """Members of a class that is asked about, renamed into the class."""
+        return {member: self.treatment for member in self.dossier.members}
+
+    @cached_property
+    def results(self) -> tuple[OutcomeResult, ...]:
+        """Every analysis of the review in which the treatment can be compared, the primary one always."""
+        fitted = []
+        names = {*self.dossier.names}
+        for analysis in self.review.protocol.analyses:
+            concerned = any(row.outcome == analysis.outcome for row in (*self.dossier.arms, *self.dossier.contrasts))
+            if concerned or analysis is self.primary_analysis:
+                self.progress(f"Combining trials: {analysis.outcome}")
+                fitted.append(analyse(self.review, analysis, self.lumped if names else None))
+        return tuple(fitted)
+
+    @cached_property
+    def primary_analysis(self) -> Analysis | None:
+        analyses = self.review.protocol.analyses
+        return next((analysis for analysis in analyses if analysis.primary), analyses[0] if analyses else None)
+
+    @cached_property
+    def primary(self) -> OutcomeResult | None:
+        """The primary analysis with the treatment (or its class) as one node."""
+        return next((result for result in self.results if result.analysis is self.primary_analysis), None)
+
+    @cached_property
+    def landscape(self) -> OutcomeResult | None:
+        """The primary analysis with every treatment by itself."""
+        if self.primary is None or not self.lumped:
+            return self.primary
+        return analyse(self.review, self.primary.analysis)
+
+    @cached_property
+    def estimates(self) -> tuple[Estimate, ...]:
+        """The treatment's estimates, the primary outcome first, then benefits, then harms."""
+        found = []
+        for result in self.results:
+            comparator = result.comparator(self.treatment, self.reading.comparator)
+            if comparator is None:
+                continue
+            made = estimate(self.review, result, self.treatment, comparator, self.dossier.trials)
+            if made is not None:
+                found.append(made)
+        order = {"benefit": 0, "harm": 1}
+        return tuple(
+            sorted(found, key=lambda e: (e.result.analysis is not self.primary_analysis, order[e.result.outcome.kind]))
+        )
+
+    @cached_property
+    def main(self) -> Estimate | None:
+        """The estimate that the verdict states: the primary outcome's, else the benefit with most participants."""
+        benefits = [one for one in self.estimates if one.result.outcome.kind == "benefit"]
+        for one in benefits:
+            if one.result.analysis is self.primary_analysis:
+                return one
+        return max(benefits, key=lambda one: one.participants, default=None)
+
+    @cached_property
+    def standing(self) -> Standing:
+        if self.main is not None:
+            return "estimated"
+        if self.dossier.trials:
+            return "without numbers"
+        if self.dossier.human_findings or self.dossier.uncontrolled:
+            return "uncontrolled only"
+        dossier = self.dossier
+        if dossier.animal_findings or dossier.laboratory_findings or dossier.mechanisms or dossier.syntheses:
+            return "no people"
+        return "nothing"
+
+    # ------------------------------------------------------------------------------------------ grounds and phrases
+
+    def say(self, text: str, *grounds: Ground | Iterable[Ground]) -> Statement:
+        return self.ledger.say(text, *grounds)
+
+    def rule(self, id_: str) -> Ground:
+        return self.ledger.rule(id_)
+
+    def ground(self, found: Estimate) -> Ground:
+        return estimate_card(self.ledger, found)
+
+    def rows(self, rows: Iterable[Row]) -> tuple[Ground, ...]:
+        return self.ledger.rows(rows)
+
+    def tally(self, id_: str, label: str, number: int, method: str, rows: Iterable[Row] = ()) -> Ground:
+        """The ground for a count of the review's rows (also when it is none)."""
+        grounds = self.ledger.rows(rows)
+        return self.ledger.result(
+            ResultCard(
+                id=f"count:{id_}",
+                kind="count",
+                label=f"{label}: {number}",
+                treatment=self.treatment,
+                studies=number,
+                method=method,
+                rows=tuple(ground.id for ground in grounds if ground.kind == "row"),
+                notes=tuple(f"study: {ground.id}" for ground in grounds if ground.kind == "study"),
+            )
+        )
+
+    def remark(self, remark: Remark) -> Statement:
+        """A sentence in the review's own words."""
+        rows = [row for selector in remark.grounds for row in select(self.review, selector)]
+        return self.say(remark.text, self.rows(rows))
+
+    def no_trials(self) -> Ground:
+        """The ground for there being no randomised trial of the treatment."""
+        randomised = sum(study.design.startswith("rct") for study in self.review.studies)
+        return self.tally(
+            "trials",
+            f"Randomised trials of {self.treatment} for {self.condition} in this review",
+            len(self.dossier.trials),
+            f"Rows of studies.csv with a randomised design ({randomised} in all), people with {self.condition}, and "
+            f"{self.treatment} among the interventions.",
+            self.dossier.trials,
+        )
+
+    def outcome_phrase(self, outcome: Outcome) -> str:
+        """The outcome inside a sentence: `the severity of dyskinesia`, `the chance of response (…)`."""
+        head, _, rest = outcome.label.partition(", ")
+        label = uncapitalised(head) + (f" ({rest})" if rest else "")
+        return f"the chance of {label}" if outcome.type == "binary" else f"the {label}"
+
+    @property
+    def name(self) -> str:
+        """The treatment as a sentence begins with it."""
+        return capitalised(self.treatment)

@@ -1,0 +1,149 @@
+"""The verdict and its certainty: the first thing said, and no more than the evidence allows."""
+
+from __future__ import annotations
+
+from equipoise.certainty.wording import informative_statement
+from equipoise.report.analyses import Estimate
+from equipoise.report.answer import Certainty, DomainRating, Ground, ResultCard, Statement
+from equipoise.report.story import Story
+from equipoise.report.words import capitalised, count, listed, measured, study_label
+
+
+def verdict(story: Story) -> Statement:
+    """One sentence: direction, size, certainty and what it rests on; without trials, that first."""
+    dossier, treatment, condition = story.dossier, story.treatment, story.condition
+    if story.main is not None:
+        return story.say(
+            effect_sentence(story, story.main), story.ground(story.main), certainty_ground(story, story.main),
+            story.rule("informative-statements"), story.rule("sizes"),
+        )
+    if story.standing == "without numbers":
+        trials = len(dossier.trials)
+        return story.say(
+            f"{count(trials, 'randomised trial')} of {treatment} for {condition} {'is' if trials == 1 else 'are'} known to "
+            f"this review, but {'it gives' if trials == 1 else 'none gives'} numbers from which an effect on a benefit can "
+            "be computed, so the review states none of its own",
+            story.no_trials(), story.ledger.studies(dossier.trials),
+        )
+    opening = f"This review holds no randomised trial of {treatment} for {condition}"
+    if story.standing == "uncontrolled only":
+        return story.say(
+            f"{opening}, so whether it helps people is not known: the evidence is very uncertain",
+            story.no_trials(), story.rule("no-trial-no-effect"), story.rule("informative-statements"),
+        )
+    if story.standing == "no people":
+        return story.say(
+            f"{opening} and no report of its use in people with it, so whether it helps is not known",
+            story.no_trials(), story.rule("no-trial-no-effect"),
+        )
+    return story.say(
+        f"{opening} and nothing else that bears on whether it helps",
+        story.no_trials(), story.rule("no-trial-no-effect"),
+    )
+
+
+def effect_sentence(story: Story, found: Estimate) -> str:
+    """The informative statement for an estimate, with its numbers."""
+    outcome = story.outcome_phrase(found.result.outcome)
+    words = informative_statement(
+        capitalised(found.treatment) if found.level != "very low" else found.treatment,
+        f"{outcome} compared with {found.comparator}",
+        found.level,
+        found.size,
+        increases=found.value > 0,
+    )
+    if words.endswith(f"compared with {found.comparator} slightly"):
+        words = words.removesuffix(" slightly").replace(" compared with", " slightly compared with", 1)
+    trials = len(found.direct_trials)
+    rests = (
+        f"{count(trials, 'trial')}, {found.participants} participants" if trials else "indirect comparison only"
+    )
+    return f"{words} ({measured(found.result.measure, found.figures)}; {rests}; {found.level} certainty)"
+
+
+def certainty(story: Story) -> Certainty:
+    """The rating of the verdict's estimate; without one, why there is none."""
+    if story.main is not None:
+        found = story.main
+        return Certainty(
+            level=found.level,
+            start="high",
+            summary=certainty_summary(story, found),
+            domains=tuple(
+                DomainRating(
+                    domain=rating.domain,
+                    down=rating.down,
+                    reason=story.say(rating.reason, story.rule(rating.rule), story.ground(found)),
+                    needs=rating.needs,
+                    overridden_by=rating.by,
+                )
+                for rating in found.ratings
+            ),
+        )
+    dossier = story.dossier
+    if story.standing == "without numbers":
+        reason = "Not rated: the randomised trials give no usable numbers, and nothing else may stand in for them"
+        return Certainty(None, None, story.say(reason, story.no_trials(), story.ledger.studies(dossier.trials)))
+    if story.standing == "uncontrolled only":
+        reports = {f.study_id for f in dossier.human_findings} | {s.study_id for s in dossier.uncontrolled}
+        return Certainty(
+            "very low",
+            "very low",
+            story.say(
+                f"Very low: the only evidence in people is {count(len(reports), 'report')} without a comparison group",
+                story.rule("uncontrolled-very-low"), [story.ledger.study(study) for study in sorted(reports)],
+            ),
+        )
+    return Certainty(
+        None,
+        None,
+        story.say(
+            "Not rated: there is no evidence in people to rate, and animal or laboratory work can't take its place",
+            story.no_trials(), story.rule("streams-apart"),
+        ),
+    )
+
+
+def certainty_summary(story: Story, found: Estimate) -> Statement:
+    """The level and the domains that lowered it."""
+    lowered = [rating for rating in found.ratings if rating.down is None or rating.down > 0]
+    if not lowered:
+        text = f"{capitalised(found.level)}: randomised trials, and no domain calls for rating down"
+    else:
+        reasons = listed(
+            f"{rating.domain} ({'not judged, counted as one level' if rating.down is None else _levels(rating.down)})"
+            for rating in lowered
+        )
+        text = f"{capitalised(found.level)}: randomised trials start at high; rated down for {reasons}"
+    return story.say(text, certainty_ground(story, found), [story.rule(rating.rule) for rating in found.ratings])
+
+
+def certainty_ground(story: Story, found: Estimate) -> Ground:
+    """The rating as a result of its own, with every domain's reason."""
+    part = story.ground(found)
+    return story.ledger.result(
+        ResultCard(
+            id=f"certainty:{found.id}",
+            kind="certainty",
+            label=f"Certainty of {found.treatment} v {found.comparator}, {found.result.outcome.label}: {found.level}",
+            outcome=found.result.outcome.label,
+            treatment=found.treatment,
+            comparator=found.comparator,
+            method="GRADE as stated rules: randomised trials start at high; each domain proposes levels to rate down.",
+            parts=(part.id,),
+            notes=tuple(
+                f"{capitalised(rating.domain)}: "
+                f"{'not judged' if rating.down is None else _levels(rating.down)}; {rating.reason}."
+                for rating in found.ratings
+            ),
+        )
+    )
+
+
+def trial_names(story: Story) -> str:
+    """The treatment's trials by their short names."""
+    return listed(study_label(study) for study in story.dossier.trials)
+
+
+def _levels(down: int) -> str:
+    return "no level" if down == 0 else "one level" if down == 1 else f"{down} levels"
