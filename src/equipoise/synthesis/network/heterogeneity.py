@@ -1,0 +1,117 @@
+"""The heterogeneity variance τ² of a network, and what is said about it.
+
+τ² is common to all comparisons of a connected network; it enters a study's contrasts as τ² on the diagonal and τ²/2
+off it. "DL" is the generalised method of moments (Jackson, White & Riley 2012, Statistics in Medicine 31:3805);
+"REML" and "ML" maximise the exact Gaussian (restricted) likelihood with the full covariance of multi-arm studies, as
+`rma.mv` of metafor does when given it. (netmeta's REML and ML drop those covariances when it has contrasts only.)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from scipy.optimize import brentq, minimize_scalar
+from scipy.stats import chi2
+
+from equipoise.errors import DataError, NotConverged
+from equipoise.synthesis.network.gls import (
+    Solution,
+    System,
+    accumulate,
+    fitted,
+    solve,
+    weights_at,
+)
+
+Tau2Method = Literal["REML", "DL", "ML"]
+
+
+@dataclass(frozen=True, slots=True)
+class Heterogeneity:
+    """Heterogeneity of one connected network.
+
+    ``tau2``: variance on the analysis scale; ``q``, ``df``, ``p``: Cochran's Q at τ² = 0 (heterogeneity and
+    inconsistency together); ``i2``: (Q − df)/Q, at least 0, as a fraction.
+    """
+
+    tau2: float
+    q: float
+    df: int
+    p: float
+    i2: float
+
+
+def heterogeneity(system: System, method: Tau2Method) -> Heterogeneity:
+    """τ² by ``method`` and the Q statistic; τ² is 0 where there are no degrees of freedom to see any."""
+    common = solve(system)
+    df = system.df
+    tau2 = estimate_tau2(system, method, common) if df > 0 else 0.0
+    p = float(chi2.sf(common.q, df)) if df > 0 else float("nan")
+    i2 = max(0.0, (common.q - df) / common.q) if df > 0 and common.q > 0 else 0.0 if df > 0 else float("nan")
+    return Heterogeneity(tau2, common.q, df, p, i2)
+
+
+def estimate_tau2(system: System, method: Tau2Method, common: Solution | None = None) -> float:
+    """τ² by ``method``; ``common`` is the fit at τ² = 0 when it is at hand."""
+    common = common or solve(system)
+    if method == "DL":
+        return _moments(system, common)
+    if method in ("REML", "ML"):
+        return _likelihood(system, method == "REML", _moments(system, common))
+    raise DataError(f"tau² method {method!r} isn't known; choose 'REML', 'DL' or 'ML'")
+
+
+def _moments(system: System, common: Solution) -> float:
+    weights = weights_at(system, 0.0)
+    squared = accumulate(system, [w * w for w in weights])
+    divisor = sum(float(w.sum()) for w in weights) - float((common.inverse * squared).sum())
+    return max(0.0, (common.q - system.df) / divisor) if divisor > 0 else 0.0
+
+
+def log_likelihood(system: System, tau2: float, restricted: bool) -> float:
+    """The (restricted) log likelihood at ``tau2``, up to a constant that doesn't depend on it."""
+    solution = solve(system, tau2)
+    spread = sum(float(np.log(b.variances + tau2).sum()) for b in system.rotated)
+    return -0.5 * (spread + solution.q + (solution.log_determinant if restricted else 0.0))
+
+
+def _score(system: System, tau2: float, restricted: bool) -> float:
+    """The derivative of the profile log likelihood with respect to τ²."""
+    weights = weights_at(system, tau2)
+    solution = solve(system, tau2)
+    residuals = [b.values - f for b, f in zip(system.rotated, fitted(system, solution.potentials), strict=True)]
+    trace = sum(float(w.sum()) for w in weights)
+    if restricted:
+        trace -= float((solution.inverse * accumulate(system, [w * w for w in weights])).sum())
+    squares = sum(float(((w * e) ** 2).sum()) for w, e in zip(weights, residuals, strict=True))
+    return 0.5 * (squares - trace)
+
+
+def _likelihood(system: System, restricted: bool, moments: float) -> float:
+    """The highest maximum of the profile likelihood: a grid finds its neighbourhood, a root of the score it."""
+
+    def slope(tau2: float) -> float:
+        return _score(system, tau2, restricted)
+
+    typical = sum(float(b.variances.sum()) for b in system.rotated) / system.contrasts
+    largest = max(float(np.abs(b.values).max()) for b in system.rotated)
+    top = 4.0 * max(typical, moments, largest**2)
+    grid = np.concatenate([[0.0], top * np.logspace(-8, 0, 25)])
+    heights = np.array([log_likelihood(system, float(t), restricted) for t in grid])
+    best = int(np.argmax(heights))
+    if best == len(grid) - 1:
+        raise NotConverged(f"the likelihood still rises at tau² = {top:.3g}; check the estimates and variances")
+    low, high = float(grid[max(best - 1, 0)]), float(grid[best + 1])
+    if best == 0 and slope(0.0) <= 0:
+        return 0.0
+    if not slope(low) > 0 > slope(high):
+        bounded = minimize_scalar(
+            lambda t: -log_likelihood(system, t, restricted), bounds=(low, high), method="bounded"
+        )
+        width = 1e-4 * (high - low)
+        low, high = max(0.0, float(bounded.x) - width), float(bounded.x) + width
+        if not slope(low) > 0 > slope(high):
+            return float(bounded.x)
+    return float(brentq(slope, low, high, xtol=1e-15 * top, rtol=1e-13))

@@ -1,0 +1,239 @@
+"""The evidence network: studies that compare treatments, and what they connect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from equipoise.errors import DataError
+from equipoise.frames import labels, numbers, read_columns
+from equipoise.synthesis.network.blocks import Block, IntArray, stack
+from equipoise.synthesis.network.connectivity import subnetworks
+from equipoise.synthesis.network.contrasts import StudyContrasts, check_study
+from equipoise.synthesis.network.pairs import studies_from_pairs
+
+if TYPE_CHECKING:
+    from equipoise.synthesis.network.fit import Interval, Model, NetworkFit
+    from equipoise.synthesis.network.heterogeneity import Tau2Method
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A study or arm that is not in the analysis, and why."""
+
+    what: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What was done to a study's data before analysis (arms merged, a continuity correction added)."""
+
+    study: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Network:
+    """Studies on an analysis scale, the treatments they compare and the parts they connect.
+
+    Made by ``from_arms``, ``from_contrasts`` or ``from_studies``. ``treatments`` are sorted by name; ``subnetworks``
+    lists the connected parts, the largest first. ``left_out`` and ``changes`` say what the data lost or had done to
+    them. ``blocks`` holds the studies stacked by their number of arms.
+    """
+
+    measure: str
+    treatments: tuple[str, ...]
+    studies: tuple[StudyContrasts, ...]
+    subnetworks: tuple[tuple[str, ...], ...]
+    left_out: tuple[LeftOut, ...] = ()
+    changes: tuple[Change, ...] = ()
+    blocks: tuple[Block, ...] = field(default=(), repr=False)
+
+    @classmethod
+    def from_studies(
+        cls,
+        studies: Iterable[StudyContrasts],
+        measure: str = "MD",
+        left_out: Sequence[LeftOut] = (),
+        changes: Sequence[Change] = (),
+    ) -> Network:
+        """A network of studies given as contrasts with covariances.
+
+        ``measure`` names the scale of the estimates. A study with a single arm is left out and reported; one in which
+        a treatment occurs twice has those arms merged and is reported.
+
+        Raises ``DataError`` for an unusable study or a repeated study label, ``InconsistentVariances`` for a
+        covariance that isn't positive definite.
+        """
+        kept: list[StudyContrasts] = []
+        out, changed = list(left_out), list(changes)
+        for study in studies:
+            check_study(study)
+            if len(set(study.treatments)) < len(study.treatments):
+                merged = merge_arms(study)
+                repeated = sorted({t for t in study.treatments if study.treatments.count(t) > 1})
+                changed.append(Change(study.study, f"arms with the same treatment merged: {', '.join(repeated)}"))
+                study = merged
+            if len(study.treatments) < 2:
+                out.append(LeftOut(study.study, "only one treatment, so it compares nothing"))
+            else:
+                kept.append(study)
+        seen: set[str] = set()
+        for study in kept:
+            if study.study in seen:
+                raise DataError(f"study {study.study!r} occurs twice; give each study its own label")
+            seen.add(study.study)
+        if not kept:
+            raise DataError("no study compares two treatments, so there is no network to analyse")
+        treatments = tuple(sorted({t for study in kept for t in study.treatments}))
+        blocks = stack(kept, {t: i for i, t in enumerate(treatments)})
+        parts = subnetworks(treatments, (block.arms for block in blocks))
+        return cls(measure, treatments, tuple(kept), parts, tuple(out), tuple(changed), blocks)
+
+    @classmethod
+    def from_contrasts(
+        cls,
+        data: Any,
+        study: str = "study",
+        treatment: str = "treatment",
+        comparator: str = "comparator",
+        estimate: str = "estimate",
+        se: str = "se",
+        measure: str = "MD",
+        comparator_se: str | None = None,
+        n_treatment: str | None = None,
+        n_comparator: str | None = None,
+    ) -> Network:
+        """A network from a table with one row a pair of arms; the arguments name its columns.
+
+        ``estimate`` is treatment minus comparator on the analysis scale (log for ratio measures), ``se`` its standard
+        error. A study with m ≥ 3 arms lists all m(m−1)/2 pairs, from which its covariance is rebuilt, or the m−1
+        pairs with one comparator and ``comparator_se``, that arm's own standard error. ``n_treatment`` and
+        ``n_comparator`` are participants. Rows without estimate or standard error are left out and reported.
+
+        Raises ``DataError`` naming the study and row of what can't be used, ``InconsistentVariances`` for multi-arm
+        standard errors that no set of arms can have.
+        """
+        optional = [name for name in (comparator_se, n_treatment, n_comparator) if name is not None]
+        columns = read_columns(data, [study, treatment, comparator, estimate, se, *optional])
+        counts = None
+        if n_treatment is not None and n_comparator is not None:
+            counts = numbers(columns[n_treatment], n_treatment), numbers(columns[n_comparator], n_comparator)
+        studies, left_out, changes = studies_from_pairs(
+            labels(columns[study], study),
+            labels(columns[treatment], treatment),
+            labels(columns[comparator], comparator),
+            numbers(columns[estimate], estimate),
+            numbers(columns[se], se),
+            numbers(columns[comparator_se], comparator_se) if comparator_se is not None else None,
+            counts,
+        )
+        return cls.from_studies(
+            studies,
+            measure,
+            left_out=[LeftOut(what, reason) for what, reason in left_out],
+            changes=[Change(label, what) for label, what in changes],
+        )
+
+    def fit(
+        self,
+        model: Model = "random",
+        method: Tau2Method = "REML",
+        reference: str | None = None,
+        ci: Interval = "normal",
+        level: float = 0.95,
+    ) -> NetworkFit:
+        """Network meta-analysis by generalised least squares, subnetwork by subnetwork.
+
+        ``model``: "common" (one true effect a comparison) or "random" (τ² common to all comparisons of a subnetwork);
+        ``method``: how τ² is estimated, "REML", "DL" or "ML"; ``ci``: "normal", "t" (with the degrees of freedom of
+        Q) or "hksj" (Hartung–Knapp: t, and standard errors scaled by √(Q(τ²)/df)); ``reference``: the treatment that
+        tables compare with (default: the first by name, in each subnetwork).
+
+        Raises ``DataError`` for an unknown reference or option.
+        """
+        from equipoise.synthesis.network.fit import fit_network
+
+        return fit_network(self, model=model, method=method, reference=reference, ci=ci, level=level)
+
+    def position(self, treatment: str) -> int:
+        """The index of a treatment; raises ``DataError`` naming those there are."""
+        try:
+            return self.treatments.index(treatment)
+        except ValueError:
+            raise DataError(
+                f"no treatment {treatment!r} in the network; it has {', '.join(self.treatments)}"
+            ) from None
+
+    def pair_counts(self) -> IntArray:
+        """How many studies compare each pair directly, shape (treatments, treatments)."""
+        n = len(self.treatments)
+        counts = np.zeros(n * n, dtype=np.intp)
+        for block in self.blocks:
+            place = block.arms[:, :, None] * n + block.arms[:, None, :]
+            counts += np.bincount(place.ravel(), minlength=n * n)
+        table = counts.reshape(n, n)
+        np.fill_diagonal(table, 0)
+        return table
+
+    @property
+    def designs(self) -> tuple[tuple[str, ...], ...]:
+        """The distinct sets of treatments that studies compare, sorted by size and name."""
+        return tuple(sorted({s.design for s in self.studies}, key=lambda design: (len(design), design)))
+
+    def to_frame(self) -> Any:
+        """One row a contrast against the study's first arm."""
+        from equipoise.frames import make_frame
+
+        rows = [(s, k) for s in self.studies for k in range(len(s.treatments) - 1)]
+        return make_frame(
+            {
+                "study": [s.study for s, _ in rows],
+                "treatment": [s.treatments[k + 1] for s, k in rows],
+                "comparator": [s.treatments[0] for s, _ in rows],
+                "estimate": [float(s.estimates[k]) for s, k in rows],
+                "se": [float(np.sqrt(s.covariance[k, k])) for s, k in rows],
+            }
+        )
+
+    def summary(self) -> str:
+        """What the network consists of, as text."""
+        multi = sum(len(s.treatments) > 2 for s in self.studies)
+        pairs = int((np.triu(self.pair_counts()) > 0).sum())
+        lines = [
+            f"Network of {len(self.treatments)} treatments, {len(self.studies)} studies ({multi} with three or more "
+            f"arms), {pairs} direct comparisons, {len(self.designs)} designs; measure {self.measure}",
+        ]
+        if len(self.subnetworks) > 1:
+            lines.append(f"Not connected: {len(self.subnetworks)} subnetworks, each analysed by itself:")
+            lines += [f"  {i}. {', '.join(part)}" for i, part in enumerate(self.subnetworks, start=1)]
+        lines += [f"Left out: {o.what}: {o.reason}" for o in self.left_out]
+        lines += [f"Changed: {c.study}: {c.what}" for c in self.changes]
+        return "\n".join(lines)
+
+
+def merge_arms(study: StudyContrasts) -> StudyContrasts:
+    """The study with arms of the same treatment merged, assuming that they have the same true effect.
+
+    The merged contrasts are the generalised least-squares estimates from the original ones (for two arms of a
+    two-treatment study: the average weighted by precision). Participants are added up.
+    """
+    treatments = tuple(dict.fromkeys(study.treatments))
+    counts = study.participants or (None,) * len(study.treatments)
+    totals: list[int | None] = []
+    for treatment in treatments:
+        of_treatment = [n for t, n in zip(study.treatments, counts, strict=True) if t == treatment]
+        totals.append(None if any(n is None for n in of_treatment) else sum(n for n in of_treatment if n is not None))
+    columns = np.zeros((len(study.treatments) - 1, len(treatments)))
+    for row, treatment in enumerate(study.treatments[1:]):
+        columns[row, treatments.index(treatment)] += 1.0
+    design = columns[:, 1:]
+    weighted = np.linalg.solve(study.covariance, design)
+    covariance = np.linalg.inv(design.T @ weighted)
+    estimates = covariance @ (weighted.T @ study.estimates)
+    participants = tuple(totals) if study.participants else ()
+    return StudyContrasts(study.study, treatments, estimates, covariance, participants)

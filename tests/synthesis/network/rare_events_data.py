@@ -1,0 +1,81 @@
+"""Networks of rare events, retyped from their publications: one line a study, "treatment events/participants"."""
+
+from __future__ import annotations
+
+from equipoise.synthesis.network.binary_arms import BinaryArms, binary_arms
+
+# Dong et al. 2013, Thorax 68:48: deaths in trials of inhaled drugs for chronic obstructive pulmonary disease.
+DONG_2013 = """\
+id1 | TIO-SMI 52/1989; Placebo 38/2002
+id2 | TIO-SMI 35/1337; Placebo 9/653
+id3 | TIO-HH 381/2986; Placebo 411/3006
+id4 | TIO-HH 3/266; Placebo 6/288
+id5 | TIO-HH 0/117; Placebo 0/117
+id6 | TIO-HH 15/608; Placebo 4/305
+id7 | TIO-HH 1/69; Placebo 2/73
+id8 | TIO-HH 7/500; Placebo 8/510
+id9 | TIO-HH 1/55; Placebo 0/53
+id10 | TIO-HH 22/914; Placebo 19/915
+id11 | TIO-HH 7/550; Placebo 7/317
+id12 | TIO-HH 64/3707; LABA 78/3669
+id13 | TIO-HH 1/402; LABA 6/405; Placebo 5/400
+id14 | TIO-HH 38/665; LABA-ICS 21/658
+id15 | LABA 6/316; Placebo 5/318
+id16 | LABA 3/440; Placebo 0/217
+id17 | LABA 1/201; Placebo 2/207
+id18 | ICS 5/127; Placebo 5/127
+id19 | ICS 3/128; Placebo 0/132
+id20 | ICS 4/123; Placebo 0/121
+id21 | ICS 32/376; Placebo 36/375
+id22 | ICS 8/634; Placebo 10/643
+id23 | ICS 4/145; Placebo 5/145
+id24 | ICS 0/142; Placebo 2/139
+id25 | ICS 0/434; Placebo 0/206
+id26 | LABA-ICS 6/479; LABA 0/239
+id27 | LABA-ICS 4/394; LABA 6/403
+id28 | LABA-ICS 6/394; LABA 3/388
+id29 | LABA-ICS 7/507; LABA 9/487
+id30 | LABA-ICS 2/189; LABA 4/184
+id31 | LABA-ICS 5/92; LABA 7/94
+id32 | LABA-ICS 7/988; LABA 4/495; Placebo 4/481
+id33 | LABA-ICS 1/131; LABA 0/131; Placebo 0/125
+id34 | LABA-ICS 2/297; Placebo 0/148
+id35 | LABA-ICS 7/845; LABA 1/284; ICS 2/275; Placebo 1/300
+id36 | LABA-ICS 193/1546; LABA 205/1542; ICS 246/1552; Placebo 231/1544
+id37 | LABA-ICS 0/178; LABA 0/177; ICS 0/183; Placebo 0/185
+id38 | LABA-ICS 2/358; LABA 3/372; ICS 3/374; Placebo 7/361
+id39 | LABA-ICS 5/254; LABA 13/255; ICS 6/257; Placebo 5/256
+id40 | LABA-ICS 6/208; LABA 6/201; ICS 5/198; Placebo 9/205
+id41 | LABA-ICS 0/165; LABA 0/160; ICS 0/168; Placebo 3/181
+"""
+
+# Gurusamy et al. 2011, Cochrane CD009052: deaths in trials of drugs that reduce bleeding in liver transplantation.
+GURUSAMY_2011 = """\
+Findlay 2001 | Control/Placebo 1/30; Aprotonin 0/33
+Garcia-Huete 1997 | Control/Placebo 3/41; Aprotonin 1/39
+Porte 2000 | Control/Placebo 4/48; Aprotonin 5/89
+Boylan 1996 | Control/Placebo 3/20; Tranexamic acid 0/25
+Dalmau 2000 | Control/Placebo 2/20; Tranexamic acid 3/42; EACA 3/42
+Kaspar 1997 | Control/Placebo 0/16; Tranexamic acid 1/16
+Baudo 1992 | Control/Placebo 2/16; Antithrombin III 0/13
+Lodge 2005 | Control/Placebo 1/62; rFVIIa 3/121
+Planinsic 2005 | Control/Placebo 1/19; rFVIIa 5/64
+Pugliese 2007 | Control/Placebo 0/10; rFVIIa 0/10
+Himmelreich 1992 | Control/Placebo 0/10; Aprotonin 0/13
+Williamson 1999 | Control/Placebo 0/13; Solvent detergent plasma 0/12
+Dalmau 2004 | Aprotonin 1/63; Tranexamic acid 4/64
+Ickx 2006 | Aprotonin 0/24; Tranexamic acid 2/27
+"""
+
+
+def arms_of(text: str) -> BinaryArms:
+    """The arms of one of the tables above."""
+    rows = []
+    for line in text.splitlines():
+        study, arms = line.split(" | ")
+        for arm in arms.split("; "):
+            treatment, _, counts = arm.rpartition(" ")
+            events, participants = counts.split("/")
+            rows.append((study, treatment, int(events), int(participants)))
+    study_labels, treatments, event_counts, sizes = zip(*rows, strict=True)
+    return binary_arms(study_labels, treatments, event_counts, sizes)
