@@ -55,7 +55,10 @@ class SourceRow(Struct, frozen=True):
 
 
 class StudyCard(Struct, frozen=True):
-    """A study as the article shows it; `number` is its place in the reference list (None: not cited)."""
+    """A study as the article shows it; `number` is its place in the reference list (None: not cited).
+
+    `label` is its short name in lists and links ("Woods 2010"); empty: the id is shown.
+    """
 
     id: str
     number: int | None
@@ -74,6 +77,7 @@ class StudyCard(Struct, frozen=True):
     source_kind: str
     source_quality: str
     rows: tuple[str, ...]
+    label: str = ""
 
 
 class Derivation(Struct, frozen=True):
@@ -99,7 +103,7 @@ class ResultCard(Struct, frozen=True):
 
     `kind`: `study` one trial's contrast; `network` a network estimate; `direct` a pooled direct comparison;
     `published` a pooled result of somebody else's; `count` a tally; `certainty` a rating.
-    `rows` are the table rows used, `parts` the results that it was computed from.
+    `rows` are the table rows used, `parts` the results that it was computed from. `i2` and `weight` are in percent.
     """
 
     id: str

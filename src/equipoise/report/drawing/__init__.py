@@ -1,0 +1,1 @@
+"""Inline SVG for the article, drawn from plain data: forest plots and network graphs."""
