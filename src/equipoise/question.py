@@ -209,8 +209,7 @@ def _best(matches: list[_Match]) -> list[_Match]:
         if not overlapping:
             chosen.append(match)
         elif any(
-            other.node != match.node and abs(other.score - match.score) < 2 and not other.exact
-            for other in overlapping
+            other.node != match.node and abs(other.score - match.score) < 2 and not other.exact for other in overlapping
         ):
             raise Ambiguous(
                 f"“{match.phrase}” and “{overlapping[0].phrase}” fit equally well; write one in full",

@@ -306,9 +306,7 @@ def test_every_remark_is_short_and_plain() -> None:
     ],
 )
 def test_the_known_conflicts_between_sources_are_told(about: str, studies: set[str]) -> None:
-    grounds = [
-        ground for remark in decisions()["conflict"] if about in remark["about"] for ground in remark["grounds"]
-    ]
+    grounds = [ground for remark in decisions()["conflict"] if about in remark["about"] for ground in remark["grounds"]]
     told = {row.get("study_id") or row.get("review_id") for ground in grounds for row in selected(ground)}
     assert studies <= told
 

@@ -159,9 +159,7 @@ def _inconsistency(body: Body) -> Rating:
     total = sum(trial.weight for trial in body.trials) or 1.0
     opposing = [trial for trial in body.trials if opposite(trial)]
     share = sum(trial.weight for trial in opposing) / total
-    apart = any(
-        abs(trial.estimate - body.estimate) > 1.959963984540054 * trial.standard_error for trial in body.trials
-    )
+    apart = any(abs(trial.estimate - body.estimate) > 1.959963984540054 * trial.standard_error for trial in body.trials)
     if share < OPPOSING_SHARE or not apart:
         where = (
             "all trials' intervals include the pooled estimate"

@@ -22,15 +22,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from equipoise.extraction.summaries import Derived, combined_arms, sd_from_interval, sd_from_se, standard_error
+from equipoise.extraction.summaries import (
+    RATIOS,
+    Derived,
+    combined_arms,
+    sd_from_interval,
+    sd_from_se,
+    standard_error,
+)
+from equipoise.frames import FloatArray
 from equipoise.review.model import Analysis, Arm, Contrast, Review, Row, Study
-from equipoise.synthesis.measures import contrasts_from_counts, contrasts_from_means, smd_contrasts
+from equipoise.synthesis.measures.continuous import hedges_correction, hedges_g
+from equipoise.synthesis.measures.shared_arms import arm_variance, shared_covariance, shared_smd_covariance
 from equipoise.synthesis.network.contrasts import StudyContrasts
 from equipoise.synthesis.network.network import merge_arms
 
 RANDOMISED = frozenset({"rct-parallel", "rct-crossover", "rct-cluster"})
-COUNTS = frozenset({"OR", "RR"})
-RATIOS = frozenset({"OR", "RR", "HR", "IRR", "ROM"})
+COUNTS = frozenset({"OR", "RR", "RD"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +123,7 @@ def _one_trial(
     from_contrasts = _from_contrasts(study, contrasts, measure, nodes)
     if from_contrasts.trial and arms:
         explained = tuple(
-            Unused(unused.row, f"{unused.why}; the trial's reported difference is used")
-            for unused in from_arms.unused
+            Unused(unused.row, f"{unused.why}; the trial's reported difference is used") for unused in from_arms.unused
         )
         return _Attempt(from_contrasts.trial, explained + from_contrasts.unused)
     return _Attempt(from_contrasts.trial, from_arms.unused + from_contrasts.unused)
@@ -139,7 +146,9 @@ def _from_arms(study: Study, arms: Sequence[Arm], measure: str, nodes: Mapping[s
         if len({nodes[arm.treatment] for arm, _, _ in group}) > 1:
             comparing.append(group)
         else:
-            unused.extend(Unused(arm, "no other arm of the trial has usable data to compare it with") for arm, _, _ in group)
+            unused.extend(
+                Unused(arm, "no other arm of the trial has usable data to compare it with") for arm, _, _ in group
+            )
     if not comparing:
         return _Attempt(None, tuple(unused))
     chosen = max(
@@ -179,9 +188,7 @@ def _combine_arms(
         else:
             means, sds = [], []
             for node in treatments:
-                mean, sd, size = combined_arms(
-                    [(arm.mean or 0.0, spread, arm.n or 0) for arm, spread in by_node[node]]
-                )
+                mean, sd, size = combined_arms([(arm.mean or 0.0, spread, arm.n or 0) for arm, spread in by_node[node]])
                 means.append(mean)
                 sds.append(sd)
                 if len(by_node[node]) > 1:
@@ -242,9 +249,7 @@ class _Difference:
     derived: tuple[Derived, ...]
 
 
-def _from_contrasts(
-    study: Study, contrasts: Sequence[Contrast], measure: str, nodes: Mapping[str, str]
-) -> _Attempt:
+def _from_contrasts(study: Study, contrasts: Sequence[Contrast], measure: str, nodes: Mapping[str, str]) -> _Attempt:
     unused: list[Unused] = []
     groups: dict[tuple[str, str, str, float | None], list[_Difference]] = {}
     for contrast in contrasts:
@@ -271,12 +276,16 @@ def _from_contrasts(
     sizes = (first.n_comparator, *(item.contrast.n_treatment for item in chosen))
     estimates = np.array([item.estimate for item in chosen])
     if measure == "SMD" and None not in sizes:
-        covariance = smd_contrasts(estimates, [n for n in sizes if n is not None])
+        covariance = shared_smd_covariance(
+            estimates, [item.contrast.n_treatment or 0 for item in chosen], float(first.n_comparator or 0)
+        )
     else:
         covariance = np.diag([item.standard_error**2 for item in chosen])
     made = StudyContrasts(study.study_id, treatments, estimates, covariance, sizes)
     if len(set(treatments)) < 2:
-        return _Attempt(None, (*unused, *(Unused(item.contrast, "it compares doses of one treatment") for item in chosen)))
+        return _Attempt(
+            None, (*unused, *(Unused(item.contrast, "it compares doses of one treatment") for item in chosen))
+        )
     derived = [item for difference in chosen for item in difference.derived]
     if len(set(treatments)) < len(treatments):
         made = merge_arms(made)
@@ -327,6 +336,79 @@ def _as_smd(contrast: Contrast) -> _Difference | str:
         )
     else:
         return f"reported as {contrast.measure}, which can't be turned into a standardised difference"
-    g, variance = smd_from_d(d, n_1, n_2)
+    effect = hedges_g(np.array(d), np.array(n_1), np.array(n_2))
+    g, variance = float(effect.estimates), float(effect.variances)
     corrected = Derived(contrast, "g", g, f"Hedges' g from d = {d:.4g}, n = {n_1} and {n_2}", "Hedges 1981")
     return _Difference(contrast, g, math.sqrt(variance), (*how, corrected))
+
+
+# ------------------------------------------------------------------------------------------------ arms to contrasts
+
+
+def contrasts_from_counts(
+    measure: str, events: Sequence[int], sizes: Sequence[int]
+) -> tuple[FloatArray, FloatArray, str]:
+    """Contrasts of every arm with the first and their covariance, from counts; and what was done about zero cells.
+
+    Half an event is added to every cell of a study that has an empty one (ratios only), as in metafor's escalc.
+    Raises ``ValueError`` where all arms have no events or nothing but events: a ratio says nothing then.
+    """
+    a, n = np.array(events, dtype=float), np.array(sizes, dtype=float)
+    note = ""
+    if measure != "RD":
+        if not a.any() or (a == n).all():
+            raise ValueError("no events (or only events) in every arm, so the ratio can't be estimated")
+        if (a == 0).any() or (a == n).any():
+            a, n = a + 0.5, n + 1.0
+            note = "0.5 added to every cell, because an arm has no events or only events"
+    value = {"OR": lambda: np.log(a / (n - a)), "RR": lambda: np.log(a / n), "RD": lambda: a / n}[measure]()
+    variances = arm_variance(measure, events=a, n=n)
+    return value[1:] - value[0], shared_covariance(variances[1:] + variances[0], float(variances[0])), note
+
+
+def contrasts_from_means(
+    measure: str, means: Sequence[float], sds: Sequence[float], sizes: Sequence[int]
+) -> tuple[FloatArray, FloatArray]:
+    """Contrasts of every arm with the first and their covariance, from means.
+
+    SMD: Hedges' g with the SD pooled over all arms and its exact correction; covariance after Gleser & Olkin 2009.
+    Raises ``ValueError`` for a measure that means can't give.
+    """
+    mean, sd, n = (np.array(values, dtype=float) for values in (means, sds, sizes))
+    if measure == "SMD":
+        df = n.sum() - len(n)
+        pooled = math.sqrt(float(((n - 1) * sd**2).sum() / df))
+        g = float(hedges_correction(df)) * (mean[1:] - mean[0]) / pooled
+        return g, shared_smd_covariance(g, n[1:], float(n[0]))
+    if measure == "MD":
+        variances = arm_variance("MD", sd=sd, n=n)
+        return mean[1:] - mean[0], shared_covariance(variances[1:] + variances[0], float(variances[0]))
+    raise ValueError(f"means give no {measure}")
+
+
+# ------------------------------------------------------------------------------------------------ trials as a whole
+
+
+def _without_double_counting(trials: Sequence[TrialResult]) -> tuple[list[TrialResult], list[Unused]]:
+    """Where one report pools others, keep it or them, whichever covers more participants (the trials on a tie)."""
+    by_id = {trial.study.study_id: trial for trial in trials}
+    dropped: dict[str, str] = {}
+    for trial in trials:
+        inside = [by_id[study_id] for study_id in trial.study.includes if study_id in by_id]
+        if not inside:
+            continue
+        together = sum(part.participants or 0 for part in inside)
+        if (trial.participants or 0) > together:
+            for part in inside:
+                dropped[part.study.study_id] = (
+                    f"its participants are counted in {trial.study.study_id}, which pools more"
+                )
+        else:
+            names = " and ".join(part.study.study_id for part in inside)
+            dropped[trial.study.study_id] = f"it pools {names}, which are used themselves"
+    unused = [Unused(row, dropped[id_]) for id_, trial in by_id.items() if id_ in dropped for row in trial.rows]
+    return [trial for trial in trials if trial.study.study_id not in dropped], unused
+
+
+def _cautions(rows: Iterable[Arm | Contrast]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(caution for row in rows for caution in row.caution))

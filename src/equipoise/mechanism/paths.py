@@ -118,9 +118,7 @@ def paths(
         if len(chain) == longest:
             continue
         visited = {treatments[0], *(link.object for link in chain)}
-        unfinished.extend(
-            (*chain, link) for link in following.get(chain[-1].object, []) if link.object not in visited
-        )
+        unfinished.extend((*chain, link) for link in following.get(chain[-1].object, []) if link.object not in visited)
     rank = {"supported": 0, "disputed": 1, "proposed": 2, "opposed": 3}
     return tuple(
         sorted(found, key=lambda path: (len(path.links), rank[path.standing], [link.object for link in path.links]))

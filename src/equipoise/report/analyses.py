@@ -263,8 +263,8 @@ def estimate_card(ledger: Ledger, found: Estimate) -> Ground:
                 natural(result.measure, found.prediction[0]),
                 natural(result.measure, found.prediction[1]),
             ),
-            tau2=float(fit.tau2[part]),
-            i2=float(fit.i2[part]),
+            tau2=float(fit.tau2[part]) if fit.df[part] > 0 else None,
+            i2=float(fit.i2[part]) if fit.df[part] > 0 else None,
             studies=trials,
             participants=found.participants or None,
             method=(
@@ -367,6 +367,4 @@ def _level(
 
 def _overrides(review: Review, result: OutcomeResult, treatment: str, comparator: str):  # type: ignore[no-untyped-def]
     wanted = f"{treatment} v {comparator}"
-    return [
-        row for row in review.certainty if row.comparison == wanted and row.outcome == result.outcome.outcome
-    ]
+    return [row for row in review.certainty if row.comparison == wanted and row.outcome == result.outcome.outcome]

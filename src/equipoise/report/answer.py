@@ -14,9 +14,7 @@ from msgspec import Struct
 SCHEMA_VERSION = "1"
 
 GroundKind = Literal["result", "study", "row", "rule", "path"]
-Direction = Literal[
-    "favours treatment", "favours comparator", "little or no difference", "uncertain", "mixed", "none"
-]
+Direction = Literal["favours treatment", "favours comparator", "little or no difference", "uncertain", "mixed", "none"]
 Level = Literal["high", "moderate", "low", "very low"]
 
 

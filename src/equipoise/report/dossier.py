@@ -135,9 +135,7 @@ def targets(review: Review) -> tuple[str, ...]:
     condition = review.protocol.condition
     words = [condition.name, *condition.synonyms, *condition.broader]
     concepts = dict.fromkeys(row.object_concept or row.object for row in review.mechanisms)
-    return tuple(
-        concept for concept in concepts if any(_mentions(concept, word) for word in words)
-    )
+    return tuple(concept for concept in concepts if any(_mentions(concept, word) for word in words))
 
 
 def concerns(text: str, condition: Condition) -> bool:

@@ -61,7 +61,7 @@ class Ledger:
         id_ = f"{row.table}:{row.line}"
         if id_ not in self._rows:
             values = cells(row)
-            study = next((values[column] for column in _STUDY_COLUMNS if values.get(column)), None)
+            study = next((values[column] for column in _STUDY_COLUMNS if values.get(column) in self._studies), None)
             self._rows[id_] = SourceRow(
                 id=id_,
                 table=row.table,

@@ -14,8 +14,11 @@ def verdict(story: Story) -> Statement:
     dossier, treatment, condition = story.dossier, story.treatment, story.condition
     if story.main is not None:
         return story.say(
-            effect_sentence(story, story.main), story.ground(story.main), certainty_ground(story, story.main),
-            story.rule("informative-statements"), story.rule("sizes"),
+            effect_sentence(story, story.main),
+            story.ground(story.main),
+            certainty_ground(story, story.main),
+            story.rule("informative-statements"),
+            story.rule("sizes"),
         )
     if story.standing == "without numbers":
         trials = len(dossier.trials)
@@ -23,22 +26,27 @@ def verdict(story: Story) -> Statement:
             f"{count(trials, 'randomised trial')} of {treatment} for {condition} {'is' if trials == 1 else 'are'} known to "
             f"this review, but {'it gives' if trials == 1 else 'none gives'} numbers from which an effect on a benefit can "
             "be computed, so the review states none of its own",
-            story.no_trials(), story.ledger.studies(dossier.trials),
+            story.no_trials(),
+            story.ledger.studies(dossier.trials),
         )
     opening = f"This review holds no randomised trial of {treatment} for {condition}"
     if story.standing == "uncontrolled only":
         return story.say(
             f"{opening}, so whether it helps people is not known: the evidence is very uncertain",
-            story.no_trials(), story.rule("no-trial-no-effect"), story.rule("informative-statements"),
+            story.no_trials(),
+            story.rule("no-trial-no-effect"),
+            story.rule("informative-statements"),
         )
     if story.standing == "no people":
         return story.say(
             f"{opening} and no report of its use in people with it, so whether it helps is not known",
-            story.no_trials(), story.rule("no-trial-no-effect"),
+            story.no_trials(),
+            story.rule("no-trial-no-effect"),
         )
     return story.say(
         f"{opening} and nothing else that bears on whether it helps",
-        story.no_trials(), story.rule("no-trial-no-effect"),
+        story.no_trials(),
+        story.rule("no-trial-no-effect"),
     )
 
 
@@ -55,9 +63,7 @@ def effect_sentence(story: Story, found: Estimate) -> str:
     if words.endswith(f"compared with {found.comparator} slightly"):
         words = words.removesuffix(" slightly").replace(" compared with", " slightly compared with", 1)
     trials = len(found.direct_trials)
-    rests = (
-        f"{count(trials, 'trial')}, {found.participants} participants" if trials else "indirect comparison only"
-    )
+    rests = f"{count(trials, 'trial')}, {found.participants} participants" if trials else "indirect comparison only"
     return f"{words} ({measured(found.result.measure, found.figures)}; {rests}; {found.level} certainty)"
 
 
@@ -91,7 +97,8 @@ def certainty(story: Story) -> Certainty:
             "very low",
             story.say(
                 f"Very low: the only evidence in people is {count(len(reports), 'report')} without a comparison group",
-                story.rule("uncontrolled-very-low"), [story.ledger.study(study) for study in sorted(reports)],
+                story.rule("uncontrolled-very-low"),
+                [story.ledger.study(study) for study in sorted(reports)],
             ),
         )
     return Certainty(
@@ -99,7 +106,8 @@ def certainty(story: Story) -> Certainty:
         None,
         story.say(
             "Not rated: there is no evidence in people to rate, and animal or laboratory work can't take its place",
-            story.no_trials(), story.rule("streams-apart"),
+            story.no_trials(),
+            story.rule("streams-apart"),
         ),
     )
 

@@ -77,7 +77,9 @@ def sentence(text: str) -> str:
 def uncapitalised(text: str) -> str:
     """The text with a small first letter, unless its first word is an abbreviation or name in capitals."""
     first = text.split(" ", 1)[0]
-    return text if len(first) > 1 and any(c.isupper() or c.isdigit() for c in first[1:]) else text[:1].lower() + text[1:]
+    return (
+        text if len(first) > 1 and any(c.isupper() or c.isdigit() for c in first[1:]) else text[:1].lower() + text[1:]
+    )
 
 
 def p_value(p: float) -> str:

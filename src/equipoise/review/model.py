@@ -76,9 +76,7 @@ class Row:
     def columns(cls) -> dict[str, Column]:
         """The table's columns by name with their rules, where the fact was seen last."""
         named = {f.metadata.get("name", f.name): f.metadata["column"] for f in fields(cls) if f.metadata}
-        return dict(
-            sorted(named.items(), key=lambda item: item[0].startswith("source_") and item[0] != "source_name")
-        )
+        return dict(sorted(named.items(), key=lambda item: item[0].startswith("source_") and item[0] != "source_name"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

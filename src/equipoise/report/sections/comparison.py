@@ -159,16 +159,12 @@ def _found(story: Story, dossier: Dossier, asked: bool) -> Estimate | None:
 def _mechanism(story: Story, dossier: Dossier) -> tuple[Statement, ...]:
     ends = {path.links[-1].object for path in dossier.paths}
     acts = [
-        row
-        for row in dossier.mechanisms
-        if row.status == "supports" and (row.object_concept or row.object) not in ends
+        row for row in dossier.mechanisms if row.status == "supports" and (row.object_concept or row.object) not in ends
     ]
     told = {}
     for row in acts:
         told.setdefault(f"{row.relation} {row.object_concept or row.object}", []).append(row)
-    return tuple(
-        story.say(capitalised(text), story.rows(rows)) for text, rows in list(told.items())[:2]
-    )
+    return tuple(story.say(capitalised(text), story.rows(rows)) for text, rows in list(told.items())[:2])
 
 
 def _evidence(story: Story, dossier: Dossier) -> tuple[Statement, ...]:
@@ -180,9 +176,7 @@ def _evidence(story: Story, dossier: Dossier) -> tuple[Statement, ...]:
     if dossier.syntheses:
         reviews = list(dict.fromkeys(row.review_id for row in dossier.syntheses))
         return (
-            story.say(
-                count(len(reviews), "published synthesis", "published syntheses"), story.rows(dossier.syntheses)
-            ),
+            story.say(count(len(reviews), "published synthesis", "published syntheses"), story.rows(dossier.syntheses)),
         )
     if dossier is story.dossier:
         return (story.say("No randomised trial", story.no_trials()),)
@@ -347,7 +341,11 @@ def _treatments_plot(story: Story, landscape: OutcomeResult) -> ForestPlot | Non
         description=(
             f"Network estimates against {reference}. "
             + " ".join(f"{one.treatment}: {measured(measure, one.figures)}." for one in found)
-            + ("" if any(one.treatment in asked for one in found) else f" {capitalised(story.treatment)} is not in the network.")
+            + (
+                ""
+                if any(one.treatment in asked for one in found)
+                else f" {capitalised(story.treatment)} is not in the network."
+            )
         ),
         measure=capitalised(MEASURE_NAMES[measure]),
         logarithmic=measure in RATIOS,
@@ -388,9 +386,7 @@ def network_graph(story: Story, result: OutcomeResult) -> NetworkGraph:
             NetworkNode(node, sizes.get(node, 0), trials.get(node, 0), roles.get(node, ""), node in asked, parts[node])
             for node in fit.treatments
         ),
-        edges=tuple(
-            NetworkEdge(a, b, len(people), sum(people)) for (a, b), people in sorted(edges.items())
-        ),
+        edges=tuple(NetworkEdge(a, b, len(people), sum(people)) for (a, b), people in sorted(edges.items())),
         absent=absent,
     )
 

@@ -125,9 +125,13 @@ def trials_summary(story: Story) -> Statement:
     )
     outcome = uncapitalised(story.primary.outcome.label) if story.primary else "the main outcome"
     if len(usable) == len(dossier.trials):
-        text += f", all with a usable result on {outcome}" if len(usable) > 1 else f", with a usable result on {outcome}"
+        text += (
+            f", all with a usable result on {outcome}" if len(usable) > 1 else f", with a usable result on {outcome}"
+        )
     else:
-        text += f"; {len(usable) or 'none'} of them {'gives' if len(usable) == 1 else 'give'} a usable result on {outcome}"
+        text += (
+            f"; {len(usable) or 'none'} of them {'gives' if len(usable) == 1 else 'give'} a usable result on {outcome}"
+        )
     return story.say(text, story.no_trials(), story.ledger.studies(dossier.trials))
 
 
@@ -153,7 +157,10 @@ def findings_summary(story: Story, kind: str, findings: Sequence[Finding]) -> St
     what = {"animal": "animal", "laboratory": "laboratory"}[kind]
     if not findings:
         ground = story.tally(
-            kind, f"{capitalised(what)} findings on {story.treatment}", 0, f"Rows of findings.csv in the {what} stream."
+            kind,
+            f"{capitalised(what)} findings on {story.treatment}",
+            0,
+            f"Rows of findings.csv in the {what} stream.",
         )
         return story.say(f"No {what} study of {story.treatment} is in this review", ground)
     studies = _unique(finding.study_id for finding in findings)
@@ -291,9 +298,7 @@ def _trial_table(story: Story) -> Table:
             margin = 1.959963984540054 * variance**0.5
             measure = found.result.measure
             shown = Figures(*(natural(measure, x) for x in (value, value - margin, value + margin)))
-            result = story.say(
-                f"{found.result.outcome.label}: {measured(measure, shown)} v {found.comparator}", card
-            )
+            result = story.say(f"{found.result.outcome.label}: {measured(measure, shown)} v {found.comparator}", card)
         else:
             result = story.say(study.notes or "No usable result seen", ground)
         rows.append(
@@ -303,7 +308,11 @@ def _trial_table(story: Story) -> Table:
                     (story.say(f"{capitalised(design)}; {size}{weeks}", ground),),
                     (result,),
                     (story.say(_risk_of_bias(story, study), *_appraisal_grounds(story, study)),),
-                    (story.say(capitalised(study.funding) if study.funding else "Not stated in what was seen", ground),),
+                    (
+                        story.say(
+                            capitalised(study.funding) if study.funding else "Not stated in what was seen", ground
+                        ),
+                    ),
                 ),
             )
         )
@@ -325,7 +334,11 @@ def _risk_of_bias(story: Story, study: Study) -> str:
     for level in ("high", "some concerns", "unclear", "low"):
         domains = by_level.get(level, [])
         if domains:
-            parts.append(f"{level} in {len(domains)} of {len(judged)} domains" if level == "low" else f"{level}: {listed(domains)}")
+            parts.append(
+                f"{level} in {len(domains)} of {len(judged)} domains"
+                if level == "low"
+                else f"{level}: {listed(domains)}"
+            )
     return "; ".join(parts)
 
 
@@ -352,7 +365,7 @@ def _pooled(story: Story, found: Estimate) -> Iterable[Block]:
         ),
         story.say(_reading_of(found), story.rule("sizes"), ground),
     ]
-    if len(found.result.extraction.trials) > 1:
+    if fit.df[part] > 0:
         told.append(
             story.say(
                 f"The variance between trials in this network is τ² = {decimal(float(fit.tau2[part]), 3)}, and "
@@ -379,7 +392,9 @@ def _pooled(story: Story, found: Estimate) -> Iterable[Block]:
                 (
                     (
                         story.say(
-                            "Not judged" if rating.down is None else {0: "No", 1: "One level"}.get(rating.down, f"{rating.down} levels"),
+                            "Not judged"
+                            if rating.down is None
+                            else {0: "No", 1: "One level"}.get(rating.down, f"{rating.down} levels"),
                             certainty_ground(story, found),
                         ),
                     ),
@@ -604,7 +619,13 @@ def _finding_items(story: Story, findings: Sequence[Finding]) -> Iterable[Statem
         first = group[0]
         size = max((finding.n or 0 for finding in group), default=0)
         who = [first.species if not first.stream.startswith("human") else "", first.model_or_condition]
-        who.append(count(size, "person", "people") if size and first.stream.startswith("human") else f"n = {size}" if size else "")
+        who.append(
+            count(size, "person", "people")
+            if size and first.stream.startswith("human")
+            else f"n = {size}"
+            if size
+            else ""
+        )
         given = [*_unique(f.dose for f in group if f.dose)]
         dose = listed(given)
         routes = listed(_unique(f.route for f in group if f.route))
@@ -638,13 +659,22 @@ def _synthesis_table(story: Story, rows: Sequence[Synthesis]) -> Table:
         ground = published_card(story, row)
         source = story.review.study(row.review_id)
         evidence = ", ".join(
-            part for part in (count(row.k, "study", "studies") if row.k else "", f"{row.n:,} participants" if row.n else "") if part
+            part
+            for part in (
+                count(row.k, "study", "studies") if row.k else "",
+                f"{row.n:,} participants" if row.n else "",
+            )
+            if part
         )
         made.append(
             TableRow(
                 study_label(source),
                 (
-                    (story.say(f"{', '.join(row.treatment)}{f' v {row.comparator}' if row.comparator else ''}", ground),),
+                    (
+                        story.say(
+                            f"{', '.join(row.treatment)}{f' v {row.comparator}' if row.comparator else ''}", ground
+                        ),
+                    ),
                     (story.say(labels.get(row.outcome, row.outcome), ground),),
                     (story.say(published_text(row), ground),),
                     (story.say(evidence, ground),) if evidence else (),
@@ -662,7 +692,9 @@ def _synthesis_table(story: Story, rows: Sequence[Synthesis]) -> Table:
 def published_text(row: Synthesis) -> str:
     """A published result in words and numbers."""
     if row.estimate is None:
-        return row.note or {"recommendation": "Recommendation", "narrative": "Narrative"}.get(row.measure, "No number given")
+        return row.note or {"recommendation": "Recommendation", "narrative": "Narrative"}.get(
+            row.measure, "No number given"
+        )
     p = f", p {'= ' if row.p and row.p.relation == '=' else ''}{row.p}" if row.p else ""
     interval = ""
     if row.ci_low is not None and row.ci_high is not None:

@@ -107,7 +107,5 @@ def pairwise_variances(covariance: FloatArray) -> FloatArray:
 def contrast_covariances(variances: FloatArray) -> FloatArray:
     """Covariances of the contrasts with arm 0, shape (…, m−1, m−1), from the variances of all pairs, (…, m, m)."""
     with_baseline = variances[..., 1:, 0]
-    covariances: FloatArray = (
-        with_baseline[..., :, None] + with_baseline[..., None, :] - variances[..., 1:, 1:]
-    ) / 2.0
+    covariances: FloatArray = (with_baseline[..., :, None] + with_baseline[..., None, :] - variances[..., 1:, 1:]) / 2.0
     return covariances

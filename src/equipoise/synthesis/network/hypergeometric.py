@@ -58,9 +58,7 @@ def hypergeometric(
     check_request(used, arms, reference, level)
     exact = likelihood == "exact"
     if exact and (np.any(used.events % 1) or np.any(used.participants % 1)):
-        raise DataError(
-            "the exact likelihood needs whole numbers of events and participants; use likelihood='breslow'"
-        )
+        raise DataError("the exact likelihood needs whole numbers of events and participants; use likelihood='breslow'")
     _check_finite(used, exact)
     evaluate = _exact if exact else _breslow
     parts, total = [], 0.0

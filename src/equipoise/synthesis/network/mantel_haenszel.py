@@ -104,9 +104,7 @@ def pool_design(events: FloatArray, nonevents: FloatArray) -> tuple[FloatArray, 
     spread = np.diag(variance.sum(axis=1)) - np.where(off, variance, 0.0)
     if covariance is not None:
         by_end = covariance.sum(axis=2)
-        spread += np.diag(covariance.sum(axis=(1, 2))) + np.where(
-            off, covariance.sum(axis=0) - by_end - by_end.T, 0.0
-        )
+        spread += np.diag(covariance.sum(axis=(1, 2))) + np.where(off, covariance.sum(axis=0) - by_end - by_end.T, 0.0)
     first = np.hstack([np.ones((arms - 1, 1)), -np.eye(arms - 1)]) / arms
     return first @ sums, first @ spread @ first.T
 

@@ -165,9 +165,7 @@ class Network:
         try:
             return self.treatments.index(treatment)
         except ValueError:
-            raise DataError(
-                f"no treatment {treatment!r} in the network; it has {', '.join(self.treatments)}"
-            ) from None
+            raise DataError(f"no treatment {treatment!r} in the network; it has {', '.join(self.treatments)}") from None
 
     def pair_counts(self) -> IntArray:
         """How many studies compare each pair directly, shape (treatments, treatments)."""

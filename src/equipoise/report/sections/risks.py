@@ -1,0 +1,122 @@
+"""Risks, interactions and whom to ask."""
+
+from __future__ import annotations
+
+from equipoise.report.answer import Block, Bullets, Paragraph, Section, Statement, Subheading
+from equipoise.report.story import Story
+from equipoise.report.words import capitalised, count, uncapitalised
+from equipoise.review.model import SafetyStatement
+from equipoise.safety.statements import KINDS, headlines
+
+_HEADLINES = {
+    "contraindication": "Not for",
+    "boxed-warning": "Boxed warning for",
+    "interaction": "Interacts with",
+    "adverse-effect": "Side effect",
+    "dose-limit": "Dose limit for",
+    "monitoring": "Monitor",
+}
+
+
+def risks(story: Story) -> Section:
+    """Every safety statement by kind, with what to do and where it was seen; and whom to ask."""
+    rows = story.dossier.safety
+    blocks: list[Block] = []
+    if not rows:
+        blocks.append(Paragraph((_silence(story),)))
+    for kind, heading in KINDS.items():
+        mine = [row for row in rows if row.kind == kind]
+        if mine:
+            blocks.append(Subheading(heading))
+            blocks.append(Bullets(tuple(story.say(_text(row, story), story.ledger.row(row)) for row in mine)))
+    harms = [found for found in story.estimates if found.result.outcome.kind == "harm"]
+    if harms:
+        blocks.append(Subheading("Harms counted in the trials"))
+        blocks.append(
+            Paragraph(
+                tuple(
+                    story.say(
+                        f"{found.result.outcome.label}: see the table of other outcomes "
+                        f"({count(len(found.direct_trials), 'trial')})",
+                        story.ground(found),
+                    )
+                    for found in harms[:1]
+                )
+            )
+        )
+        blocks.pop()
+        blocks.append(Bullets(tuple(_harm(story, found) for found in harms)))
+    blocks.append(Subheading("Whom to ask"))
+    blocks.append(Paragraph(tuple(whom_to_ask(story))))
+    return Section("risks", "Risks and whom to ask", tuple(blocks))
+
+
+def safety_headlines(story: Story) -> tuple[Statement, ...]:
+    """What to know first about safety, a sentence each; where the review is silent, that."""
+    first = headlines(story.dossier.safety)
+    if not first:
+        return (_silence(story),)
+    return tuple(story.say(headline(row), story.ledger.row(row)) for row in first)
+
+
+def headline(row: SafetyStatement) -> str:
+    """One safety statement in a line."""
+    if row.kind == "adverse-effect":
+        who = f" ({row.with_})" if row.with_ else ""
+        return f"{_HEADLINES[row.kind]}{who}: {row.effect or row.mechanism}"
+    why = row.effect or row.management
+    return f"{_HEADLINES[row.kind]} {row.with_}" + (f" ({why})" if why else "")
+
+
+def whom_to_ask(story: Story) -> list[Statement]:
+    """That a clinician decides, and for whom it matters most by the review's own statements."""
+    told = [
+        story.say(
+            f"Talk with a doctor or pharmacist before starting, stopping or changing {story.treatment}",
+            story.rule("ask-first"),
+        )
+    ]
+    grave = [row for row in story.dossier.safety if row.kind in {"contraindication", "boxed-warning"}]
+    if grave:
+        people = "; ".join(dict.fromkeys(uncapitalised(row.with_) for row in grave))
+        told.append(story.say(f"This matters most for: {people}", story.rows(grave)))
+    interacting = [row for row in story.dossier.safety if row.kind == "interaction"]
+    if interacting:
+        drugs = "; ".join(dict.fromkeys(row.with_ for row in interacting))
+        told.append(story.say(f"Say so if you take any of these: {drugs}", story.rows(interacting)))
+    return told
+
+
+def _text(row: SafetyStatement, story: Story) -> str:
+    several = len({other.substance for other in story.dossier.safety}) > 1
+    parts = [f"{capitalised(row.with_)}{f' ({row.substance})' if several else ''}"]
+    said = []
+    if row.effect:
+        said.append(row.effect)
+    if row.mechanism:
+        said.append(f"because of {row.mechanism}" if row.effect else row.mechanism)
+    text = parts[0] + (": " + ", ".join(said) if said else "")
+    if row.severity:
+        text += f" [{row.severity}]"
+    if row.management:
+        text += f". What to do: {row.management}"
+    if row.source_name:
+        text += f" ({row.source_name})"
+    return text
+
+
+def _harm(story: Story, found) -> Statement:  # type: ignore[no-untyped-def]
+    from equipoise.report.verdict import effect_sentence
+
+    return story.say(effect_sentence(story, found), story.ground(found), story.rule("informative-statements"))
+
+
+def _silence(story: Story) -> Statement:
+    ground = story.tally(
+        "safety", f"Safety statements about {story.treatment}", 0, "Rows of safety.csv about the treatment."
+    )
+    return story.say(
+        f"The review holds no safety statement about {story.treatment}; that is not evidence that it is safe",
+        ground,
+        story.rule("no-statement-no-safety"),
+    )
