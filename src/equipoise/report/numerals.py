@@ -1,4 +1,4 @@
-"""Numbers as a reader sees them: true minus signs, thin-spaced thousands, digits fit for the interval."""
+"""Numbers as a reader sees them: true minus signs, narrow spaces between thousands, digits fit for the interval."""
 
 from __future__ import annotations
 
@@ -8,16 +8,8 @@ from equipoise.report.answer import Figures
 
 MINUS = "\N{MINUS SIGN}"
 NARROW_SPACE = "\N{NARROW NO-BREAK SPACE}"
-
-
-def decimals(figures: Figures) -> int:
-    """Digits after the point: two, fewer for wide intervals, more where two would hide the interval."""
-    half_width = (figures.ci_high - figures.ci_low) / 2
-    if not math.isfinite(half_width) or half_width <= 0:
-        return 2
-    if half_width >= 10:
-        return 0 if half_width >= 50 else 1
-    return min(max(2, 1 - math.floor(math.log10(half_width))), 6)
+RATIOS = frozenset({"OR", "RR", "HR", "IRR", "ROM"})
+"""Measures whose null is 1; their figures get digits by size, those of differences by the interval's width."""
 
 
 def number(value: float, places: int = 2) -> str:
@@ -35,25 +27,48 @@ def count(value: int) -> str:
     return f"{value:,}".replace(",", NARROW_SPACE) if abs(value) >= 10_000 else str(value)
 
 
-def interval(figures: Figures) -> str:
+def point(figures: Figures, *, ratio: bool = False) -> str:
+    """The estimate alone, with the digits that its interval has."""
+    return _number(figures.estimate, figures, ratio)
+
+
+def interval(figures: Figures, *, ratio: bool = False) -> str:
     """``low to high``."""
-    places = decimals(figures)
-    return f"{number(figures.ci_low, places)} to {number(figures.ci_high, places)}"
+    return f"{_number(figures.ci_low, figures, ratio)} to {_number(figures.ci_high, figures, ratio)}"
 
 
-def estimate(figures: Figures) -> str:
-    """``estimate (low to high)``; the estimate alone if the interval isn't known."""
-    places = decimals(figures)
-    if math.isnan(figures.ci_low) and math.isnan(figures.ci_high):
-        return number(figures.estimate, places)
-    return f"{number(figures.estimate, places)} ({interval(figures)})"
+def estimate(figures: Figures, *, ratio: bool = False) -> str:
+    """``estimate (low to high)``."""
+    return f"{point(figures, ratio=ratio)} ({interval(figures, ratio=ratio)})"
 
 
 def general(value: float, digits: int = 4) -> str:
-    """A number of any size to `digits` significant digits, without an exponent where that can be read."""
+    """A number of any size to `digits` significant digits."""
     return f"{value:.{digits}g}".replace("-", MINUS)
 
 
 def percentage(value: float) -> str:
     """A percentage that is already in percent."""
     return f"{number(value, 0 if value >= 10 or value == 0 else 1)}%"
+
+
+def _number(value: float, figures: Figures, ratio: bool) -> str:
+    return number(value, _places_of_ratio(value) if ratio else _places_of_difference(figures))
+
+
+def _places_of_ratio(value: float) -> int:
+    if not math.isfinite(value) or value >= 100:
+        return 0
+    if value >= 10:
+        return 1
+    return 2 if value >= 0.095 or value <= 0 else min(1 - math.floor(math.log10(value)), 6)
+
+
+def _places_of_difference(figures: Figures) -> int:
+    """Two; fewer for wide intervals, more where two would hide the interval."""
+    half_width = (figures.ci_high - figures.ci_low) / 2
+    if not math.isfinite(half_width) or half_width <= 0:
+        return 2
+    if half_width >= 10:
+        return 0 if half_width >= 50 else 1
+    return min(max(2, 1 - math.floor(math.log10(half_width))), 6)

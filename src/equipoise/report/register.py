@@ -23,7 +23,9 @@ class Register:
             case "study":
                 return self.studies[ground.id].label or ground.id
             case "row":
-                return self.row_label(ground.id)
+                study = self.rows[ground.id].study
+                place = self.row_label(ground.id)
+                return f"{self.studies[study].label or study} ({place})" if study is not None else place
             case "rule":
                 return self.rules[ground.id].title
             case "path":

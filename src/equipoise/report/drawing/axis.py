@@ -78,11 +78,12 @@ def _precise(low: float, high: float, plot: ForestPlot) -> bool:
 
 
 def _linear_ticks(low: float, high: float) -> tuple[float, ...]:
-    step = 10 ** math.floor(math.log10((high - low) / 2))
-    for factor in (0.5, 1, 2, 2.5, 5, 10, 20):
-        first, last = math.ceil(low / (step * factor)), math.floor(high / (step * factor))
+    power = math.floor(math.log10(high - low)) - 1
+    for exponent, factor in ((exponent, factor) for exponent in (power, power + 1, power + 2) for factor in (1, 2, 5)):
+        step = factor * 10.0**exponent
+        first, last = math.ceil(low / step), math.floor(high / step)
         if last - first < _MOST_TICKS:
-            return tuple(round(index * step * factor, 12) for index in range(first, last + 1))
+            return tuple(round(index * step, max(0, -exponent)) for index in range(first, last + 1))
     return ()
 
 
@@ -98,15 +99,6 @@ def _logarithmic_ticks(low: float, high: float) -> tuple[float, ...]:
     return tuple(10.0**decade for decade in decades if decade % every == 0 and low <= 10.0**decade <= high)
 
 
-def tick_label(value: float, others: Sequence[float]) -> str:
-    """A tick's value, with as many digits as the finest tick needs."""
-    places = (
-        max((_places(other) for other in others), default=0) if all(abs(o) >= 0.01 or o == 0 for o in others) else 0
-    )
-    text = f"{value:.{_places(value) if places == 0 or max(map(abs, others)) > 20 else places}f}"
-    return text.replace("-", "\N{MINUS SIGN}")
-
-
-def _places(value: float) -> int:
-    text = f"{value:.10f}".rstrip("0")
-    return len(text.split(".")[1])
+def tick_labels(ticks: Sequence[float]) -> tuple[str, ...]:
+    """The ticks as text, each with the digits that it needs."""
+    return tuple(f"{tick:.10f}".rstrip("0").rstrip(".").replace("-", "\N{MINUS SIGN}") for tick in ticks)

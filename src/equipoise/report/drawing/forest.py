@@ -8,7 +8,7 @@ from typing import Literal
 from equipoise.report import numerals
 from equipoise.report.answer import Figures, ForestPlot, ForestRow
 from equipoise.report.drawing import svg
-from equipoise.report.drawing.axis import Axis, axis_for, tick_label
+from equipoise.report.drawing.axis import Axis, axis_for, tick_labels
 from equipoise.report.links import anchor
 
 Layout = Literal["wide", "narrow"]
@@ -31,12 +31,13 @@ def draw(plot: ForestPlot, name: str, layout: Layout = "wide") -> str:
 
 
 def _wide(plot: ForestPlot, name: str) -> str:
-    width = 680.0
+    width = 720.0
     weights = any(row.weight is not None for row in plot.rows)
-    estimates = [numerals.estimate(row.figures) for row in plot.rows]
-    estimate_width = max(svg.text_width(estimate, _SIZE) for estimate in [*estimates, "Estimate (95% CI)"])
+    estimates = [numerals.estimate(row.figures, ratio=plot.logarithmic) for row in plot.rows]
+    estimate_width = max(svg.text_width(estimate, _SIZE) for estimate in [*estimates, "Estimate (95% CI)"]) + 12
     weight_width = 58.0 if weights else 0.0
-    label_width = 190.0
+    longest = max(svg.text_width(row.label, _SIZE) + (12 if row.group else 0) for row in plot.rows)
+    label_width = min(max(longest, 110.0), 230.0)
     axis = axis_for(plot, label_width + 14, width - weight_width - estimate_width - 18)
     estimate_x = width - weight_width
 
@@ -102,9 +103,10 @@ def _narrow(plot: ForestPlot, name: str) -> str:
             titles = svg.wrap(group, width, _SIZE, 3)
             body.append(svg.lines(titles, 0, y + 20, _LINE, class_="f-group"))
             y += _LINE * len(titles) + 10
-        estimate = numerals.estimate(row.figures)
-        room = width - svg.text_width(estimate, _SIZE) - 10
-        labels = svg.wrap(row.label, max(room, 150), _SIZE, 3)
+        estimate = numerals.estimate(row.figures, ratio=plot.logarithmic)
+        summary = row.role == "summary"
+        room = width - svg.text_width(estimate, _SIZE, bold=summary) - 10
+        labels = svg.wrap(row.label, width if room < 150 else room, _SIZE * (1.12 if summary else 1), 3)
         weight = _weight(row)
         detail = " · ".join(part for part in (row.detail, f"weight {weight}" if weight else "") if part)
         details = svg.wrap(detail, width, _SIZE - 1.5, 2) if detail else []
@@ -156,10 +158,10 @@ def _scale(plot: ForestPlot, axis: Axis, top: float, span: tuple[float, float]) 
     """The axis with ticks, directions and measure below the rows; its markup and the drawing's height."""
     parts = [svg.element("line", class_="f-axis", x1=axis.left, x2=axis.right, y1=top, y2=top)]
     ticks = axis.ticks()
-    for tick in ticks:
+    for tick, label in zip(ticks, tick_labels(ticks), strict=True):
         x = axis.x(tick)
         parts.append(svg.element("line", class_="f-axis", x1=x, x2=x, y1=top, y2=top + 5))
-        parts.append(svg.text(tick_label(tick, ticks), x, top + 19, class_="f-tick", text_anchor="middle"))
+        parts.append(svg.text(label, x, top + 19, class_="f-tick", text_anchor="middle"))
     y = top + 38
     null = axis.x(plot.null)
     gap = 8.0

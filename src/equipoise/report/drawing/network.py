@@ -18,7 +18,6 @@ _SIZE = 13.0
 _SMALL = 11.5
 _LINE = 15.0
 _GAP = 7.0
-_LARGEST = 20.0
 _SMALLEST = 5.0
 
 
@@ -51,7 +50,7 @@ def draw(graph: NetworkGraph, name: str, layout: Layout = "wide") -> str:
     Circle areas are proportional to participants, line widths to studies. An edge links to its result's anchor.
     """
     width = 680.0 if layout == "wide" else 350.0
-    radii = node_radii(graph)
+    radii = node_radii(graph, 20.0 if layout == "wide" else 15.0)
     top = 0.0
     parts: list[str] = []
     for index, nodes in enumerate(subnetworks(graph)):
@@ -80,16 +79,17 @@ def subnetworks(graph: NetworkGraph) -> list[list[NetworkNode]]:
     return sorted(parts.values(), key=lambda nodes: (-len(nodes), -sum(node.participants for node in nodes)))
 
 
-def node_radii(graph: NetworkGraph) -> dict[str, float]:
-    """Radius by treatment: areas proportional to participants."""
+def node_radii(graph: NetworkGraph, largest: float = 20.0) -> dict[str, float]:
+    """Radius by treatment: areas proportional to participants, down to a smallest that can still be seen."""
     most = max((node.participants for node in graph.nodes), default=0) or 1
-    return {node.treatment: max(_LARGEST * math.sqrt(node.participants / most), _SMALLEST) for node in graph.nodes}
+    return {node.treatment: max(largest * math.sqrt(node.participants / most), _SMALLEST) for node in graph.nodes}
 
 
 def place(nodes: list[NetworkNode], radii: dict[str, float], width: float, top: float) -> Placed:
     """Nodes evenly on an ellipse from y = `top` down, tall enough that no two labels overlap."""
     count = len(nodes)
-    label_width = min(200.0, width * 0.3)
+    largest = max(radii[node.treatment] for node in nodes)
+    label_width = width * 0.27
     texts = {node.treatment: _label_lines(node, label_width) for node in nodes}
     heights = {name: _LINE * (len(written[0]) + len(written[1])) for name, written in texts.items()}
     angles = [2 * math.pi * index / count - math.pi / 2 for index in range(count)]
@@ -101,13 +101,13 @@ def place(nodes: list[NetworkNode], radii: dict[str, float], width: float, top: 
         return [heights[node.treatment] + gap for node, side in zip(nodes, sides, strict=True) if side == which]
 
     needed = max(sum(height_of("left", _GAP)), sum(height_of("right", _GAP)))
-    reach_x = (width - 2 * label_width) / 2 - _LARGEST - 12
+    reach_x = (width - 2 * label_width) / 2 - largest - 11
     reach_x = min(reach_x, 150.0)
-    reach_y = 0.0 if count <= 2 else max(min(reach_x, 150.0), needed / 2)
-    head = _LARGEST + 8 + max(height_of("top", 0), default=0)
-    foot = _LARGEST + 8 + max(height_of("bottom", 0), default=0)
+    reach_y = 0.0 if count <= 2 else max(reach_x, 80.0, needed / 2)
+    head = largest + 8 + max(height_of("top", 0), default=0)
+    foot = largest + 8 + max(height_of("bottom", 0), default=0)
     if count <= 2:
-        head = foot = max(_LARGEST, needed / 2) + 8
+        head = foot = max(largest, needed / 2) + 8
     centre_x, centre_y = width / 2, top + head + reach_y
     centres = {
         node.treatment: (centre_x + reach_x * math.cos(angle), centre_y + reach_y * math.sin(angle))
@@ -132,7 +132,7 @@ def _side(angle: float) -> str:
 def _label_lines(node: NetworkNode, width: float) -> tuple[tuple[str, ...], tuple[str, ...]]:
     trials = "1 trial" if node.studies == 1 else f"{node.studies} trials"
     counted = f"n = {numerals.count(node.participants)}, {trials}"
-    return tuple(svg.wrap(node.treatment, width, _SIZE, 3)), tuple(svg.wrap(counted, width, _SMALL, 2))
+    return tuple(svg.wrap(node.treatment, width, _SIZE, 4)), tuple(svg.wrap(counted, width, _SMALL, 2))
 
 
 def _labels(
@@ -146,7 +146,7 @@ def _labels(
     boxes: list[Label] = []
     for node in nodes:
         x, y = centres[node.treatment]
-        (name, counts), radius = texts[node.treatment], radii[node.treatment]
+        (name, counts), radius = texts[node.treatment], radii[node.treatment] + (4 if node.asked else 0)
         width = max(
             *(svg.text_width(line, _SIZE) for line in name), *(svg.text_width(line, _SMALL) for line in counts)
         )
@@ -216,6 +216,7 @@ def _nodes(radii: dict[str, float], placed: Placed) -> str:
         x, y = placed.centres[node.treatment]
         radius = radii[node.treatment]
         asked = " asked" if node.asked else ""
+        role = " control" if node.role == "control" else ""
         anchor_x = {"start": label.left, "middle": label.left + label.width / 2, "end": label.left + label.width}[
             label.align
         ]
@@ -233,7 +234,7 @@ def _nodes(radii: dict[str, float], placed: Placed) -> str:
                 "g",
                 svg.element("title", escape(f"{node.treatment}: {numerals.count(node.participants)} participants")),
                 leader,
-                svg.element("circle", class_=f"n-node{asked}", cx=x, cy=y, r=radius),
+                svg.element("circle", class_=f"n-node{asked}{role}", cx=x, cy=y, r=radius),
                 svg.element("circle", class_="n-ring", cx=x, cy=y, r=radius + 4) if node.asked else "",
                 written,
             )

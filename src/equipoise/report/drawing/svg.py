@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 
-_NARROW = frozenset("iIjlt.,;:'’‘|!()[]{}/\\ f·r-")
-_WIDE = frozenset("mwMWQGO@%&—⊕≥≤½")
+_NARROW = frozenset("iIjl.,;:'’‘|! f·")
+_WIDE = frozenset("mwMWQGO@%&—⊕≥≤½−←→")
+_BOLD = 1.12
 
 
 def element(name: str, *children: str, **attributes: str | float | None) -> str:
@@ -57,7 +59,7 @@ def drawing(
     )
 
 
-def text_width(content: str, size: float) -> float:
+def text_width(content: str, size: float, *, bold: bool = False) -> float:
     """About how wide a text is in a sans-serif font of `size`, erring on the wide side."""
     ems = 0.0
     for character in content:
@@ -70,8 +72,8 @@ def text_width(content: str, size: float) -> float:
         elif character.isupper():
             ems += 0.72
         else:
-            ems += 0.6
-    return ems * size
+            ems += 0.62
+    return ems * size * (_BOLD if bold else 1.0)
 
 
 def wrap(content: str, width: float, size: float, most: int = 3) -> list[str]:
@@ -79,9 +81,9 @@ def wrap(content: str, width: float, size: float, most: int = 3) -> list[str]:
     done: list[str] = []
     line = ""
     for word in content.split():
-        for piece in _pieces(word, width, size):
+        for index, piece in enumerate(_pieces(word, width, size)):
             longer = f"{line} {piece}".strip()
-            if line and text_width(longer, size) > width:
+            if line and (index or text_width(longer, size) > width):
                 done.append(line)
                 line = piece
             else:
@@ -99,11 +101,15 @@ def _pieces(word: str, width: float, size: float) -> list[str]:
     if text_width(word, size) <= width:
         return [word]
     pieces, piece = [], ""
-    for character in word:
-        if piece and text_width(piece + character, size) > width:
+    for part in re.findall(r"[^-/]*[-/]+|[^-/]+", word):
+        if piece and text_width(piece + part, size) > width:
             pieces.append(piece)
             piece = ""
-        piece += character
+        for character in part:
+            if piece and text_width(piece + character, size) > width:
+                pieces.append(piece)
+                piece = ""
+            piece += character
     return [*pieces, piece]
 
 

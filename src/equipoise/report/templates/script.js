@@ -45,7 +45,11 @@
       quote.textContent = view.quote;
       body.append(quote);
     }
-    view.entries.forEach(function (entry) { body.append(copy(entry, view.entries.length > 1)); });
+    var many = view.entries.length > 3;
+    view.entries.forEach(function (entry) {
+      var long = /^(result|study)-/.test(entry.id) ? view.entries.length > 1 : many;
+      body.append(copy(entry, long));
+    });
     heading.textContent = view.title;
     back.hidden = views.length < 2;
     body.scrollTop = view.scroll || 0;
@@ -84,7 +88,7 @@
   }
 
   function keepInSight(part) {
-    if (panel.getBoundingClientRect().left > 0) return;
+    if (window.matchMedia("(min-width: 72rem)").matches) return;
     var hidden = part.getBoundingClientRect().bottom + 12 - panel.getBoundingClientRect().top;
     if (hidden > 0) window.scrollBy(0, hidden);
   }
@@ -146,6 +150,12 @@
     stops.forEach(function (link) { if (passage(link) === passage(stops[next])) link.tabIndex = -1; });
     stops[next].tabIndex = 0;
     stops[next].focus();
+  });
+
+  /* On paper nothing is folded away. */
+
+  window.addEventListener("beforeprint", function () {
+    document.querySelectorAll("details.domains").forEach(function (part) { part.open = true; });
   });
 
   /* Theme: as the system has it, light or dark; remembered where the browser lets a page remember. */
