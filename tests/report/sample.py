@@ -4,7 +4,6 @@ It holds what pages break on: markup and script addresses in texts, long names, 
 subnetworks, ratios and differences, an interval far outside the others, sentences with many grounds.
 """
 
-# ruff: noqa: E501
 
 from __future__ import annotations
 

@@ -14,15 +14,18 @@ Size = Literal["large", "moderate", "small", "trivial"]
 LEVELS: tuple[Level, ...] = ("high", "moderate", "low", "very low")
 
 
-def informative_statement(treatment: str, outcome: str, level: Level, size: Size, increases: bool) -> str:
+def informative_statement(
+    treatment: str, outcome: str, level: Level, size: Size, increases: bool, plural: bool = False
+) -> str:
     """One sentence without its full stop, e.g. `X probably reduces Y slightly`.
 
-    ``increases`` is the direction in which the treatment moves the outcome's value, not whether that is good.
+    ``increases`` is the direction in which the treatment moves the outcome's value, not whether that is good;
+    ``plural`` says that the treatment's name takes a plural verb.
     """
     if level == "very low":
         return f"The evidence is very uncertain about the effect of {treatment} on {outcome}"
     may = {"high": "", "moderate": "probably ", "low": "may "}[level]
-    singular = not may.startswith("may")
+    singular = not (plural or may.startswith("may"))
     if size == "trivial":
         verb = "results" if singular else "result"
         return f"{treatment} {may}{verb} in little to no difference in {outcome}"

@@ -38,7 +38,7 @@ class _LazyGroup(click.Group):
 def equipoise() -> None:
     """Evidence answers you can check.
 
-    Start with: equipoise answer "Does magnesium help with dyskinesia?"
+    Start with: equipoise answer "Does TREATMENT help with CONDITION?"
     """
 
 

@@ -108,7 +108,7 @@ def extract(review: Review, analysis: Analysis, lumped: Mapping[str, str] | None
         if attempt.trial:
             trials.append(attempt.trial)
     kept, replaced = _without_double_counting(trials)
-    return Extraction(analysis, tuple(kept), tuple((*unused, *replaced)))
+    return Extraction(analysis, tuple(kept), (*unused, *replaced))
 
 
 def _one_trial(
@@ -323,8 +323,9 @@ def _as_smd(contrast: Contrast) -> _Difference | str:
     if n_1 is None or n_2 is None:
         return "arm sizes are not reported, so no standardised difference follows"
     assert contrast.estimate is not None
+    how: tuple[Derived, ...] = ()
     if contrast.measure == "SMD":
-        d, how = contrast.estimate, ()
+        d = contrast.estimate
     elif contrast.measure == "MD":
         found = standard_error(contrast)
         if isinstance(found, str):

@@ -9,13 +9,13 @@ import numpy as np
 
 from equipoise.certainty import grade
 from equipoise.certainty.sizes import RATIOS, Bands, bands
-from equipoise.certainty.wording import Level, Size
+from equipoise.certainty.wording import LEVELS, Level, Size
 from equipoise.extraction.trials import Extraction, TrialResult, extract
 from equipoise.report.answer import Derivation, Figures, Ground, ResultCard
 from equipoise.report.dossier import concerns
 from equipoise.report.ledger import Ledger
 from equipoise.report.words import RANDOMISED, count, natural, study_label
-from equipoise.review.model import Analysis, Outcome, Review, Study
+from equipoise.review.model import Analysis, CertaintyOverride, Outcome, Review, Study
 from equipoise.synthesis.network.contrasts import StudyContrasts
 from equipoise.synthesis.network.fit import NetworkFit
 from equipoise.synthesis.network.network import Network
@@ -234,13 +234,11 @@ def estimate_card(ledger: Ledger, found: Estimate) -> Ground:
         pair = (found.treatment, found.comparator) if id(trial) in direct else (arms[1], arms[0])
         parts.append(trial_card(ledger, result, trial, *pair).id)
     trials = len(found.direct_trials)
-    notes = [
-        f"Connected network of {len(nodes)} treatments and {count(len(inside), 'trial')}; "
-        f"{'no' if not trials else 'all but the listed'} trials bear on this estimate only through the heterogeneity "
-        "they share."
-        if trials
-        else f"No trial compares the two directly; the estimate goes through {count(len(inside), 'trial')}."
-    ]
+    network = f"a connected network of {len(nodes)} treatments and {count(len(inside), 'trial')}"
+    if trials:
+        notes = [f"Estimated in {network}; the trials listed compare the two directly."]
+    else:
+        notes = [f"No trial compares the two directly; the estimate goes through {network}, all listed."]
     others = [part for part in fit.subnetworks if set(part) != nodes]
     if others:
         notes.append(
@@ -361,10 +359,10 @@ def _level(
 ) -> Level:
     for row in _overrides(review, result, treatment, comparator):
         if row.domain == "overall":
-            return row.level  # type: ignore[return-value]
+            return next(level for level in LEVELS if level == row.level)
     return grade.overall(ratings)
 
 
-def _overrides(review: Review, result: OutcomeResult, treatment: str, comparator: str):  # type: ignore[no-untyped-def]
+def _overrides(review: Review, result: OutcomeResult, treatment: str, comparator: str) -> list[CertaintyOverride]:
     wanted = f"{treatment} v {comparator}"
     return [row for row in review.certainty if row.comparison == wanted and row.outcome == result.outcome.outcome]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-
 from equipoise import __version__
 from equipoise.question import Reading, read_question
 from equipoise.report.answer import (
@@ -26,7 +25,7 @@ from equipoise.report.ledger import Ledger
 from equipoise.report.sections import background, closing, comparison, evidence, risks, uncertainty
 from equipoise.report.story import Story
 from equipoise.report.verdict import certainty, verdict
-from equipoise.report.words import study_label
+from equipoise.report.words import is_plural, study_label
 from equipoise.review.model import Arm, Contrast, Review
 
 DISCLAIMER = (
@@ -128,8 +127,7 @@ def statements_of(block: Block) -> Iterator[Statement]:
 
 def _title(story: Story) -> str:
     against = f", compared with {story.reading.comparator}" if story.reading.comparator else ""
-    plural = story.dossier.main.is_class and story.treatment.endswith("s")
-    return f"{'Do' if plural else 'Does'} {story.treatment} help with {story.condition}{against}?"
+    return f"{'Do' if is_plural(story.treatment) else 'Does'} {story.treatment} help with {story.condition}{against}?"
 
 
 def _left_out(story: Story) -> tuple[LeftOut, ...]:

@@ -135,15 +135,16 @@ def targets(review: Review) -> tuple[str, ...]:
     condition = review.protocol.condition
     words = [condition.name, *condition.synonyms, *condition.broader]
     concepts = dict.fromkeys(row.object_concept or row.object for row in review.mechanisms)
-    return tuple(concept for concept in concepts if any(_mentions(concept, word) for word in words))
+    return tuple(concept for concept in concepts if any(mentions(concept, word) for word in words))
 
 
 def concerns(text: str, condition: Condition) -> bool:
     """Whether a study's population has the condition, by its name, abbreviation or a synonym."""
-    return any(_mentions(text, word) for word in (condition.name, condition.abbreviation, *condition.synonyms) if word)
+    return any(mentions(text, word) for word in (condition.name, condition.abbreviation, *condition.synonyms) if word)
 
 
-def _mentions(text: str, word: str) -> bool:
+def mentions(text: str, word: str) -> bool:
+    """Whether a text has a word or phrase, as whole words and in any case."""
     return re.search(rf"\b{re.escape(word)}\b", text, re.IGNORECASE) is not None
 
 

@@ -7,6 +7,7 @@ row with its study), so that nothing is cited that the answer doesn't hold.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 import msgspec
@@ -25,7 +26,7 @@ from equipoise.report.answer import (
     StudyCard,
 )
 from equipoise.report.rules import RULES
-from equipoise.report.words import DESIGN_NAMES, sentence
+from equipoise.report.words import DESIGN_NAMES, capitalised, sentence, study_label
 from equipoise.review.model import Review, Row, Study
 from equipoise.review.writing import cells
 
@@ -38,6 +39,8 @@ class Ledger:
     def __init__(self, review: Review) -> None:
         self._review = review
         self._studies = {study.study_id: study for study in review.studies}
+        ids = sorted((re.escape(id_) for id_ in self._studies), key=len, reverse=True)
+        self._ids = re.compile(rf"(?<![\w-])(?:{'|'.join(ids)})(?![\w-])") if ids else re.compile(r"(?!)")
         self._results: dict[str, ResultCard] = {}
         self._rows: dict[str, SourceRow] = {}
         self._cards: dict[str, StudyCard] = {}
@@ -46,13 +49,15 @@ class Ledger:
 
     def say(self, text: str, *grounds: Ground | Iterable[Ground]) -> Statement:
         """A sentence with its grounds, each named once. Raises ``GroundsError`` when there are none."""
-        flat: dict[Ground, None] = {}
-        for ground in grounds:
-            for one in (ground,) if isinstance(ground, Ground) else ground:
-                flat[one] = None
-        if not flat:
-            raise GroundsError(f"a sentence rests on nothing: {text!r}")
-        return Statement(sentence(text), tuple(flat))
+        return Statement(sentence(self._named(text)), _flat(text, grounds))
+
+    def cell(self, text: str, *grounds: Ground | Iterable[Ground]) -> Statement:
+        """The content of a table's cell with its grounds: as a sentence, but without a full stop."""
+        return Statement(capitalised(self._named(text).strip()), _flat(text, grounds))
+
+    def _named(self, text: str) -> str:
+        """The text with studies called by name where the tables' notes call them by id."""
+        return self._ids.sub(lambda match: study_label(self._studies[match[0]]), text)
 
     def row(self, row: Row) -> Ground:
         """The ground for a row of a review table; for a study, the study itself."""
@@ -197,3 +202,13 @@ class Ledger:
             for card in self._cards.values()
         ]
         return tuple(sorted(cards, key=lambda card: (card.number is None, card.number or 0, card.id)))
+
+
+def _flat(text: str, grounds: Iterable[Ground | Iterable[Ground]]) -> tuple[Ground, ...]:
+    flat: dict[Ground, None] = {}
+    for ground in grounds:
+        for one in (ground,) if isinstance(ground, Ground) else ground:
+            flat[one] = None
+    if not flat:
+        raise GroundsError(f"a sentence rests on nothing: {text!r}")
+    return tuple(flat)

@@ -10,7 +10,7 @@ from typing import Literal
 from equipoise.question import Reading
 from equipoise.report.analyses import Estimate, OutcomeResult, analyse, estimate, estimate_card
 from equipoise.report.answer import Ground, ResultCard, Statement
-from equipoise.report.dossier import Dossier, gather
+from equipoise.report.dossier import Dossier, concerns, gather, mentions
 from equipoise.report.ledger import Ledger
 from equipoise.report.words import capitalised, uncapitalised
 from equipoise.review.model import Analysis, Outcome, Remark, Review, Row
@@ -45,18 +45,17 @@ class Story:
     @cached_property
     def lumped(self) -> dict[str, str]:
         """Members of a class that is asked about, renamed into the class."""
-        return {member: self.treatment for member in self.dossier.members}
+        return dict.fromkeys(self.dossier.members, self.treatment)
 
     @cached_property
     def results(self) -> tuple[OutcomeResult, ...]:
         """Every analysis of the review in which the treatment can be compared, the primary one always."""
         fitted = []
-        names = {*self.dossier.names}
+        reported = {row.outcome for row in self.dossier.arms} | {row.outcome for row in self.dossier.contrasts}
         for analysis in self.review.protocol.analyses:
-            concerned = any(row.outcome == analysis.outcome for row in (*self.dossier.arms, *self.dossier.contrasts))
-            if concerned or analysis is self.primary_analysis:
+            if analysis.outcome in reported or analysis is self.primary_analysis:
                 self.progress(f"Combining trials: {analysis.outcome}")
-                fitted.append(analyse(self.review, analysis, self.lumped if names else None))
+                fitted.append(analyse(self.review, analysis, self.lumped))
         return tuple(fitted)
 
     @cached_property
@@ -114,10 +113,28 @@ class Story:
             return "no people"
         return "nothing"
 
+    @cached_property
+    def observed_in_condition(self) -> bool:
+        """Whether any uncontrolled report is of people with the condition itself."""
+        condition = self.review.protocol.condition
+        texts = [finding.model_or_condition for finding in self.dossier.human_findings]
+        texts += [study.condition for study in self.dossier.uncontrolled]
+        return any(concerns(text, condition) for text in texts)
+
+    def bears_on_condition(self, outcome: str) -> bool:
+        """Whether an outcome is about the condition (or what the review calls broader), by its name or label."""
+        condition = self.review.protocol.condition
+        row = next(row for row in self.review.outcomes if row.outcome == outcome)
+        words = (condition.name, condition.abbreviation, *condition.synonyms, *condition.broader)
+        return any(mentions(text, word) for text in (row.outcome, row.label) for word in words if word)
+
     # ------------------------------------------------------------------------------------------ grounds and phrases
 
     def say(self, text: str, *grounds: Ground | Iterable[Ground]) -> Statement:
         return self.ledger.say(text, *grounds)
+
+    def cell(self, text: str, *grounds: Ground | Iterable[Ground]) -> Statement:
+        return self.ledger.cell(text, *grounds)
 
     def rule(self, id_: str) -> Ground:
         return self.ledger.rule(id_)

@@ -6,7 +6,7 @@ from equipoise.certainty.wording import informative_statement
 from equipoise.report.analyses import Estimate
 from equipoise.report.answer import Certainty, DomainRating, Ground, ResultCard, Statement
 from equipoise.report.story import Story
-from equipoise.report.words import capitalised, count, listed, measured, study_label
+from equipoise.report.words import capitalised, count, is_plural, listed, measured_inside
 
 
 def verdict(story: Story) -> Statement:
@@ -29,22 +29,23 @@ def verdict(story: Story) -> Statement:
             story.no_trials(),
             story.ledger.studies(dossier.trials),
         )
+    pronoun = "they help" if is_plural(treatment) else "it helps"
     opening = f"This review holds no randomised trial of {treatment} for {condition}"
     if story.standing == "uncontrolled only":
         return story.say(
-            f"{opening}, so whether it helps people is not known: the evidence is very uncertain",
+            f"{opening}, so whether {pronoun} people is not known: the evidence is very uncertain",
             story.no_trials(),
             story.rule("no-trial-no-effect"),
             story.rule("informative-statements"),
         )
     if story.standing == "no people":
         return story.say(
-            f"{opening} and no report of its use in people with it, so whether it helps is not known",
+            f"{opening} and no report of its use in people with it, so whether {pronoun} is not known",
             story.no_trials(),
             story.rule("no-trial-no-effect"),
         )
     return story.say(
-        f"{opening} and nothing else that bears on whether it helps",
+        f"{opening} and nothing else that bears on whether {pronoun}",
         story.no_trials(),
         story.rule("no-trial-no-effect"),
     )
@@ -59,12 +60,13 @@ def effect_sentence(story: Story, found: Estimate) -> str:
         found.level,
         found.size,
         increases=found.value > 0,
+        plural=is_plural(found.treatment),
     )
     if words.endswith(f"compared with {found.comparator} slightly"):
         words = words.removesuffix(" slightly").replace(" compared with", " slightly compared with", 1)
     trials = len(found.direct_trials)
     rests = f"{count(trials, 'trial')}, {found.participants} participants" if trials else "indirect comparison only"
-    return f"{words} ({measured(found.result.measure, found.figures)}; {rests}; {found.level} certainty)"
+    return f"{words} ({measured_inside(found.result.measure, found.figures)}; {rests}; {found.level} certainty)"
 
 
 def certainty(story: Story) -> Certainty:
@@ -96,7 +98,12 @@ def certainty(story: Story) -> Certainty:
             "very low",
             "very low",
             story.say(
-                f"Very low: the only evidence in people is {count(len(reports), 'report')} without a comparison group",
+                f"Very low: the only evidence in people is {count(len(reports), 'report')} without a comparison group"
+                + (
+                    ""
+                    if story.observed_in_condition
+                    else f", {_none_of(len(reports))} in people with {story.condition}"
+                ),
                 story.rule("uncontrolled-very-low"),
                 [story.ledger.study(study) for study in sorted(reports)],
             ),
@@ -148,9 +155,8 @@ def certainty_ground(story: Story, found: Estimate) -> Ground:
     )
 
 
-def trial_names(story: Story) -> str:
-    """The treatment's trials by their short names."""
-    return listed(study_label(study) for study in story.dossier.trials)
+def _none_of(number: int) -> str:
+    return "not" if number == 1 else "none of them"
 
 
 def _levels(down: int) -> str:

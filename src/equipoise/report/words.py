@@ -47,14 +47,42 @@ def figures(values: Figures) -> str:
 
 
 def measured(measure: str, values: Figures) -> str:
-    """`SMD −0.63 (95% CI −0.91 to −0.35)`."""
+    """`SMD −0.63 (95% CI −0.91 to −0.35)`; numbers needed to treat without decimals."""
+    if measure == "NNT":
+        shown = [decimal(value, 0) for value in (values.estimate, values.ci_low, values.ci_high)]
+        return f"NNT {shown[0]} (95% CI {shown[1]} to {shown[2]})"
     return f"{measure} {figures(values)}"
+
+
+def measured_inside(measure: str, values: Figures) -> str:
+    """`SMD −0.63, 95% CI −0.91 to −0.35`, for use inside brackets."""
+    return measured(measure, values).replace(" (95% CI", ", 95% CI").removesuffix(")")
+
+
+def number_word(number: int) -> str:
+    """`two`, `14`, `1,250`."""
+    return _SMALL_NUMBERS[number] if number < len(_SMALL_NUMBERS) else f"{number:,}"
 
 
 def count(number: int, noun: str, plural: str = "") -> str:
     """`two trials`, `14 participants`."""
-    word = _SMALL_NUMBERS[number] if number < len(_SMALL_NUMBERS) else f"{number:,}"
-    return f"{word} {noun if number == 1 else plural or noun + 's'}"
+    return f"{number_word(number)} {noun if number == 1 else plural or noun + 's'}"
+
+
+def is_plural(name: str) -> bool:
+    """Whether a name takes a plural verb: `VMAT2 inhibitors do`, `tetanus does`."""
+    last = re.sub(r"\(.*?\)", "", name).split()[-1:] or [""]
+    return last[0].endswith("s") and not last[0].endswith(("ss", "us", "is")) and len(last[0]) > 3
+
+
+def verb(third_person: str, subject: str) -> str:
+    """`blocks` or `block` after the subject."""
+    return third_person.removesuffix("s") if is_plural(subject) else third_person
+
+
+def without_brackets(text: str) -> str:
+    """The text up to its first bracket."""
+    return text.split(" (")[0].strip()
 
 
 def listed(items: Iterable[str], joint: str = "and") -> str:
@@ -93,10 +121,11 @@ def natural(measure: str, value: float) -> float:
 
 
 def study_label(study: Study) -> str:
-    """`Hauser 2017`; the study's own name where the citation names no author."""
+    """`Hauser 2017`; the trial's acronym or the source's name where the citation names no author."""
     citation = study.citation.strip()
-    author = re.match(r"([A-Z][\w'’-]+(?: [a-z]{2,3} [A-Z][\w'’-]+)?) [A-Z]{1,3}\b", citation)
-    name = author[1] if author else re.split(r",| \(|;", citation)[0]
+    author = re.match(r"([A-Z][\w'’-]+(?: [a-z]{2,3} [A-Z][\w'’-]+)?)(?: [A-Z]{1,3}\b| et al)", citation)
+    acronym = re.match(r"([A-Z][A-Z0-9-]{3,}(?: \d+)?):", study.title)
+    name = author[1] if author else acronym[1] if acronym else re.split(r",| \(|;", citation)[0]
     year = str(study.year) if study.year and str(study.year) not in name else ""
     return " ".join(part for part in (name, year) if part)
 

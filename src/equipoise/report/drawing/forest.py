@@ -129,9 +129,7 @@ def _narrow(plot: ForestPlot, name: str) -> str:
         )
         y += height
     scale, height = _scale(plot, axis, y, (0, width))
-    return svg.drawing(
-        name, plot.title, plot.description, width, height, *below, *body, scale, class_="forest narrow"
-    )
+    return svg.drawing(name, plot.title, plot.description, width, height, *below, *body, scale, class_="forest narrow")
 
 
 def _row_link(row: ForestRow, *children: str) -> str:

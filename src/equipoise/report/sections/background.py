@@ -5,7 +5,7 @@ from __future__ import annotations
 from equipoise.mechanism.paths import Link, Path
 from equipoise.report.answer import Block, Bullets, Paragraph, Section, Statement, Subheading
 from equipoise.report.story import Story
-from equipoise.report.words import capitalised, count, listed, study_label, uncapitalised
+from equipoise.report.words import capitalised, count, listed, study_label, uncapitalised, verb
 from equipoise.review.model import Mechanism
 
 _ROLES = {
@@ -121,9 +121,11 @@ def _overview(story: Story, chains: list[Path]) -> Statement:
     reducing = [path for path in chains if path.sign < 0]
     parts = []
     if reducing:
-        parts.append(f"{count(len(reducing), 'causal path')} by which {story.treatment} would reduce the movements")
+        parts.append(
+            f"{count(len(reducing), 'causal path')} by which {story.treatment} would act against {story.condition}"
+        )
     if len(chains) > len(reducing):
-        parts.append(f"{count(len(chains) - len(reducing), 'causal path')} by which it would increase them")
+        parts.append(f"{count(len(chains) - len(reducing), 'causal path')} by which it would bring it on")
     return story.say(
         f"The statements in the review join into {listed(parts)}",
         [story.ledger.path(path) for path in chains],
@@ -133,7 +135,7 @@ def _overview(story: Story, chains: list[Path]) -> Statement:
 
 def path_statement(story: Story, path: Path) -> Statement:
     """A path in words, with how well its links stand."""
-    steps = "; ".join(f"{link.subject} {link.relation} {link.object}" for link in path.links)
+    steps = "; ".join(f"{link.subject} {verb(link.relation, link.subject)} {link.object}" for link in path.links)
     weak = [link for link in path.links if link.standing != "supported"]
     if not weak:
         standing = "each link is supported by at least one source"
@@ -159,5 +161,6 @@ def _statement(story: Story, row: Mechanism) -> Statement:
     source = study_label(story.review.study(row.study_id))
     context = f" ({row.context})" if row.context else ""
     note = f". {capitalised(row.note)}" if row.note else ""
-    relation = row.relation
-    return story.say(f"{row.subject} {relation} {row.object}{context}; {source}{note}", story.ledger.row(row))
+    return story.say(
+        f"{row.subject} {verb(row.relation, row.subject)} {row.object}{context}; {source}{note}", story.ledger.row(row)
+    )

@@ -13,20 +13,20 @@ from equipoise.report.answer import (
     Statement,
     Subheading,
 )
+from equipoise.report.dossier import gather
 from equipoise.report.sections.background import path_statement
 from equipoise.report.sections.comparison import peers
 from equipoise.report.sections.evidence import findings_summary, syntheses_summary, trials_summary, uncontrolled_summary
 from equipoise.report.sections.risks import headline, whom_to_ask
 from equipoise.report.story import Story
 from equipoise.report.verdict import certainty_ground, effect_sentence, verdict
-from equipoise.report.words import capitalised, count, listed, measured, study_label, uncapitalised
-from equipoise.report.dossier import gather
+from equipoise.report.words import capitalised, count, listed, uncapitalised
 
 
 def summary(story: Story) -> tuple[Statement, ...]:
     """The quick summary: what is known from people first, then what else there is."""
     dossier = story.dossier
-    told = [verdict(story)]
+    told = []
     if story.main is not None and story.main.result.analysis is not story.primary_analysis and story.primary:
         told.append(
             story.say(
@@ -96,19 +96,23 @@ def _against_conventional(story: Story) -> list[Statement]:
 
 def conclusion(story: Story) -> Section:
     """The verdict once more, what it rests on and what follows."""
-    told = list(summary(story)[:3])
+    told = [verdict(story), *summary(story)[:2]]
     told.extend(_against_conventional(story))
     if story.standing != "estimated":
         told.append(
             story.say(
-                f"Until such a trial is done, {story.treatment} can't be recommended for or ruled out against "
-                f"{story.condition} on this evidence",
+                f"Until a trial with usable results compares it with {_reference(story)}, this evidence neither supports "
+                f"nor rules out using {story.treatment} for {story.condition}",
                 story.rule("no-trial-no-effect"),
                 story.no_trials(),
             )
         )
     told.append(whom_to_ask(story)[0])
     return Section("conclusion", "Conclusion", (Paragraph(tuple(told)),))
+
+
+def _reference(story: Story) -> str:
+    return story.primary_analysis.reference if story.primary_analysis else "a control"
 
 
 def faq(story: Story) -> Section:
@@ -181,15 +185,15 @@ def _in_whom(story: Story) -> list[Statement]:
     told = []
     people = dict.fromkeys(study.condition for study in dossier.trials if study.condition)
     if people:
-        told.append(story.say(f"In trials: {listed(people)}", story.ledger.studies(dossier.trials)))
+        told.append(story.say(f"In trials: {'; '.join(people)}", story.ledger.studies(dossier.trials)))
     observed = dict.fromkeys(f.model_or_condition for f in dossier.human_findings if f.model_or_condition)
     if observed:
-        told.append(story.say(f"In uncontrolled reports: {listed(observed)}", story.rows(dossier.human_findings)))
+        told.append(story.say(f"In uncontrolled reports: {'; '.join(observed)}", story.rows(dossier.human_findings)))
     models = dict.fromkeys(
-        f"{f.species} ({f.model_or_condition})" for f in dossier.animal_findings if f.model_or_condition
+        f"{f.species}, {f.model_or_condition}" for f in dossier.animal_findings if f.model_or_condition
     )
     if models:
-        told.append(story.say(f"In animals: {listed(models)}", story.rows(dossier.animal_findings)))
+        told.append(story.say(f"In animals: {'; '.join(models)}", story.rows(dossier.animal_findings)))
     return told or [story.say("In nobody that this review knows of", story.no_trials())]
 
 
@@ -299,7 +303,7 @@ def methods(story: Story, left_out: tuple[LeftOut, ...]) -> Section:
     if models:
         blocks.append(Subheading("Models"))
         blocks.append(Bullets(tuple(models)))
-    overrides = [row for row in review.certainty]
+    overrides = list(review.certainty)
     if overrides:
         blocks.append(Subheading("Ratings set by a person"))
         blocks.append(
@@ -340,10 +344,3 @@ def methods(story: Story, left_out: tuple[LeftOut, ...]) -> Section:
             )
         )
     return Section("methods", "How this was made", tuple(blocks))
-
-
-def label_of(study) -> str:  # type: ignore[no-untyped-def]
-    return study_label(study)
-
-
-__all__ = ["conclusion", "faq", "key_points", "measured", "methods", "summary"]

@@ -33,7 +33,7 @@ from equipoise.report.words import (
     study_label,
     uncapitalised,
 )
-from equipoise.review.model import Synthesis
+from equipoise.review.model import Mechanism, Synthesis
 
 MOST = 6
 """How many other treatments the table of features shows."""
@@ -44,7 +44,7 @@ def comparison(story: Story) -> Section:
     others = peers(story)
     blocks: list[Block] = []
     dossiers = [story.dossier, *(gather(story.review, node) for node in others)]
-    blocks.append(Paragraph(tuple(_opening(story, others))))
+    blocks.append(Paragraph(tuple(_opening(story))))
     blocks.append(_features(story, dossiers))
     landscape = story.landscape
     if landscape is not None and landscape.fit is not None:
@@ -81,7 +81,7 @@ def peers(story: Story) -> list[str]:
     return [*in_network, *by_others][:MOST]
 
 
-def _opening(story: Story, others: Sequence[str]) -> list[Statement]:
+def _opening(story: Story) -> list[Statement]:
     landscape = story.landscape
     told = []
     if landscape is None or landscape.fit is None:
@@ -161,10 +161,10 @@ def _mechanism(story: Story, dossier: Dossier) -> tuple[Statement, ...]:
     acts = [
         row for row in dossier.mechanisms if row.status == "supports" and (row.object_concept or row.object) not in ends
     ]
-    told = {}
+    told: dict[str, list[Mechanism]] = {}
     for row in acts:
         told.setdefault(f"{row.relation} {row.object_concept or row.object}", []).append(row)
-    return tuple(story.say(capitalised(text), story.rows(rows)) for text, rows in list(told.items())[:2])
+    return tuple(story.cell(capitalised(text), story.rows(rows)) for text, rows in list(told.items())[:2])
 
 
 def _evidence(story: Story, dossier: Dossier) -> tuple[Statement, ...]:
@@ -172,14 +172,16 @@ def _evidence(story: Story, dossier: Dossier) -> tuple[Statement, ...]:
     if trials:
         people = sum(study.n_total or 0 for study in trials)
         size = f", {people:,} participants" if people else ""
-        return (story.say(count(len(trials), "randomised trial") + size, story.ledger.studies(trials)),)
+        return (story.cell(count(len(trials), "randomised trial") + size, story.ledger.studies(trials)),)
     if dossier.syntheses:
         reviews = list(dict.fromkeys(row.review_id for row in dossier.syntheses))
         return (
-            story.say(count(len(reviews), "published synthesis", "published syntheses"), story.rows(dossier.syntheses)),
+            story.cell(
+                count(len(reviews), "published synthesis", "published syntheses"), story.rows(dossier.syntheses)
+            ),
         )
     if dossier is story.dossier:
-        return (story.say("No randomised trial", story.no_trials()),)
+        return (story.cell("No randomised trial", story.no_trials()),)
     return ()
 
 
@@ -188,32 +190,32 @@ def _effect(story: Story, dossier: Dossier, asked: bool) -> tuple[Statement, ...
     if found is not None:
         outcome = "" if found.result.analysis is story.primary_analysis else f"{found.result.outcome.label}: "
         text = f"{outcome}{measured(found.result.measure, found.figures)} v {found.comparator}"
-        return (story.say(text, story.ground(found)),)
+        return (story.cell(text, story.ground(found)),)
     quoted = _best_published(story, dossier)
     if quoted is not None:
         label = study_label(story.review.study(quoted.review_id))
         return (
-            story.say(
+            story.cell(
                 f"Published ({label}): {published_text(quoted)} v {quoted.comparator}", published_card(story, quoted)
             ),
         )
     if asked and not dossier.trials:
-        return (story.say("Not known", story.no_trials(), story.rule("no-trial-no-effect")),)
+        return (story.cell("Not known", story.no_trials(), story.rule("no-trial-no-effect")),)
     return ()
 
 
 def _certainty(story: Story, dossier: Dossier, asked: bool) -> tuple[Statement, ...]:
     found = _found(story, dossier, asked)
     if found is not None:
-        return (story.say(capitalised(found.level), certainty_ground(story, found)),)
+        return (story.cell(capitalised(found.level), certainty_ground(story, found)),)
     quoted = _best_published(story, dossier)
     if quoted is not None and quoted.certainty:
-        return (story.say(f"As published: {quoted.certainty}", published_card(story, quoted)),)
+        return (story.cell(f"As published: {quoted.certainty}", published_card(story, quoted)),)
     recommended = [row for row in dossier.syntheses if row.measure == "recommendation" and row.certainty]
     if recommended:
         label = study_label(story.review.study(recommended[0].review_id))
-        return (story.say(f"{recommended[0].certainty} ({label})", published_card(story, recommended[0])),)
-    return (story.say("Not rated", story.rule("no-trial-no-effect")),) if asked else ()
+        return (story.cell(f"{recommended[0].certainty} ({label})", published_card(story, recommended[0])),)
+    return (story.cell("Not rated", story.rule("no-trial-no-effect")),) if asked else ()
 
 
 def _best_published(story: Story, dossier: Dossier) -> Synthesis | None:
@@ -228,14 +230,14 @@ def _best_published(story: Story, dossier: Dossier) -> Synthesis | None:
 
 def _side_effects(story: Story, dossier: Dossier) -> tuple[Statement, ...]:
     rows = [row for row in dossier.safety if row.kind == "adverse-effect" and row.effect]
-    return tuple(story.say(row.effect, story.ledger.row(row)) for row in rows[:3])
+    return tuple(story.cell(row.effect, story.ledger.row(row)) for row in rows[:3])
 
 
 def _safety(story: Story, dossier: Dossier) -> tuple[Statement, ...]:
     rows = [row for row in dossier.safety if row.kind in {"contraindication", "boxed-warning"}]
     return tuple(
-        story.say(
-            f"{'Boxed warning' if row.kind == 'boxed-warning' else 'Not for'}: {row.with_}"
+        story.cell(
+            f"{'Boxed warning' if row.kind == 'boxed-warning' else 'Contraindicated'}: {row.with_}"
             + (f" ({row.effect})" if row.kind == "boxed-warning" and row.effect else ""),
             story.ledger.row(row),
         )
@@ -245,7 +247,7 @@ def _safety(story: Story, dossier: Dossier) -> tuple[Statement, ...]:
 
 def _use(story: Story, dossier: Dossier) -> tuple[Statement, ...]:
     main = dossier.main
-    return (story.say(main.status, story.ledger.row(main)),) if main.status else ()
+    return (story.cell(main.status, story.ledger.row(main)),) if main.status else ()
 
 
 # ----------------------------------------------------------------------------------------------- reference and network
@@ -265,11 +267,11 @@ def compared(story: Story) -> Table:
                 TableRow(
                     found.treatment,
                     (
-                        (story.say(found.comparator, ground),),
-                        (story.say(str(len(found.direct_trials)), ground),),
-                        (story.say(str(found.participants) if found.participants else "indirect", ground),),
-                        (story.say(measured(found.result.measure, found.figures), ground),),
-                        (story.say(capitalised(found.level), certainty_ground(story, found)),),
+                        (story.cell(found.comparator, ground),),
+                        (story.cell(str(len(found.direct_trials)), ground),),
+                        (story.cell(str(found.participants) if found.participants else "indirect", ground),),
+                        (story.cell(measured(found.result.measure, found.figures), ground),),
+                        (story.cell(capitalised(found.level), certainty_ground(story, found)),),
                     ),
                     emphasised=found.treatment in asked,
                 )
@@ -281,7 +283,7 @@ def compared(story: Story) -> Table:
             0,
             TableRow(
                 story.treatment,
-                ((), (story.say(str(len(story.dossier.trials)), ground),), (), (story.say(reason, ground),), ()),
+                ((), (story.cell(str(len(story.dossier.trials)), ground),), (), (story.cell(reason, ground),), ()),
                 emphasised=True,
             ),
         )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 
 from equipoise.certainty.sizes import RATIOS
+from equipoise.extraction.trials import TrialResult
 from equipoise.report.analyses import Estimate, contrast, trial_card
 from equipoise.report.answer import (
     Block,
@@ -24,7 +24,7 @@ from equipoise.report.answer import (
     TableRow,
 )
 from equipoise.report.story import Story
-from equipoise.report.verdict import certainty_ground
+from equipoise.report.verdict import certainty_ground, certainty_summary
 from equipoise.report.words import (
     DESIGN_NAMES,
     MEASURE_NAMES,
@@ -35,6 +35,7 @@ from equipoise.report.words import (
     listed,
     measured,
     natural,
+    number_word,
     study_label,
     uncapitalised,
 )
@@ -125,13 +126,12 @@ def trials_summary(story: Story) -> Statement:
     )
     outcome = uncapitalised(story.primary.outcome.label) if story.primary else "the main outcome"
     if len(usable) == len(dossier.trials):
-        text += (
-            f", all with a usable result on {outcome}" if len(usable) > 1 else f", with a usable result on {outcome}"
-        )
+        text += f", {'all ' if len(usable) > 1 else ''}with a usable result on {outcome}"
+    elif len(dossier.trials) == 1:
+        text += f", without a usable result on {outcome}"
     else:
-        text += (
-            f"; {len(usable) or 'none'} of them {'gives' if len(usable) == 1 else 'give'} a usable result on {outcome}"
-        )
+        some = number_word(len(usable)) if usable else "none"
+        text += f"; {some} of them {'give' if len(usable) > 1 else 'gives'} a usable result on {outcome}"
     return story.say(text, story.no_trials(), story.ledger.studies(dossier.trials))
 
 
@@ -147,6 +147,8 @@ def uncontrolled_summary(story: Story) -> Statement:
         )
         return story.say(f"No uncontrolled report of {story.treatment} in people is in this review", ground)
     text = f"{count(len(reports), 'report')} without a comparison group"
+    if not story.observed_in_condition:
+        text += f", {'not' if len(reports) == 1 else 'none of them'} in people with {story.condition}"
     if dossier.human_findings:
         text += f": {_told_directions(dossier.human_findings)}"
     return story.say(text, [story.ledger.study(study) for study in reports], story.rows(dossier.human_findings))
@@ -164,7 +166,17 @@ def findings_summary(story: Story, kind: str, findings: Sequence[Finding]) -> St
         )
         return story.say(f"No {what} study of {story.treatment} is in this review", ground)
     studies = _unique(finding.study_id for finding in findings)
-    text = f"{count(len(studies), f'{what} study', f'{what} studies')}: {_told_directions(findings)}"
+    text = f"{count(len(studies), f'{what} study', f'{what} studies')}"
+    near = [finding for finding in findings if story.bears_on_condition(finding.outcome)]
+    if not near:
+        text += f", none on an outcome of {story.condition}: {_told_directions(findings)}"
+    elif len(near) == len(findings):
+        text += f": {_told_directions(near)}"
+    else:
+        own = {finding.study_id for finding in near}
+        other = [finding for finding in findings if finding.study_id not in own]
+        text += f": {_told_directions(near)} on outcomes like those of the condition"
+        text += f", {_told_directions(other)} on other outcomes" if other else ""
     return story.say(text, story.rows(findings))
 
 
@@ -251,7 +263,7 @@ def human(story: Story) -> Section:
         blocks.append(Subheading("Published syntheses"))
         blocks.append(Paragraph((syntheses_summary(story),)))
         blocks.append(_synthesis_table(story, (*rows, *dossier.class_syntheses)))
-    return Section("human-evidence", f"Evidence in people", tuple(blocks))
+    return Section("human-evidence", "Evidence in people", tuple(blocks))
 
 
 def animal(story: Story) -> Section:
@@ -282,7 +294,7 @@ def animal(story: Story) -> Section:
 
 def _trial_table(story: Story) -> Table:
     rows = []
-    used = {}
+    used: dict[str, tuple[Estimate, TrialResult]] = {}
     for found in story.estimates:
         for trial in found.direct_trials:
             used.setdefault(trial.study.study_id, (found, trial))
@@ -298,18 +310,18 @@ def _trial_table(story: Story) -> Table:
             margin = 1.959963984540054 * variance**0.5
             measure = found.result.measure
             shown = Figures(*(natural(measure, x) for x in (value, value - margin, value + margin)))
-            result = story.say(f"{found.result.outcome.label}: {measured(measure, shown)} v {found.comparator}", card)
+            result = story.cell(f"{found.result.outcome.label}: {measured(measure, shown)} v {found.comparator}", card)
         else:
-            result = story.say(study.notes or "No usable result seen", ground)
+            result = story.cell(study.notes or "No usable result seen", ground)
         rows.append(
             TableRow(
                 study_label(study),
                 (
-                    (story.say(f"{capitalised(design)}; {size}{weeks}", ground),),
+                    (story.cell(f"{capitalised(design)}; {size}{weeks}", ground),),
                     (result,),
-                    (story.say(_risk_of_bias(story, study), *_appraisal_grounds(story, study)),),
+                    (story.cell(_risk_of_bias(story, study), *_appraisal_grounds(story, study)),),
                     (
-                        story.say(
+                        story.cell(
                             capitalised(study.funding) if study.funding else "Not stated in what was seen", ground
                         ),
                     ),
@@ -356,11 +368,8 @@ def _pooled(story: Story, found: Estimate) -> Iterable[Block]:
     name = MEASURE_NAMES[found.result.measure]
     told = [
         story.say(
-            f"Together they give a {name} of {figures(found.figures)} for {outcome}, {found.treatment} against "
-            f"{found.comparator}"
-            if found.direct_trials
-            else f"Through the network, {found.treatment} against {found.comparator} has a {name} of "
-            f"{figures(found.figures)} for {outcome}",
+            f"The network estimate for {outcome}, {found.treatment} against {found.comparator}, is a {name} of "
+            f"{figures(found.figures)}" + ("" if found.direct_trials else "; no trial compares the two directly"),
             ground,
         ),
         story.say(_reading_of(found), story.rule("sizes"), ground),
@@ -368,7 +377,7 @@ def _pooled(story: Story, found: Estimate) -> Iterable[Block]:
     if fit.df[part] > 0:
         told.append(
             story.say(
-                f"The variance between trials in this network is τ² = {decimal(float(fit.tau2[part]), 3)}, and "
+                f"The variance between trials in this network is τ² = {decimal(float(fit.tau2[part]), 3) if fit.tau2[part] > 5e-4 else 0}, and "
                 f"I² = {100 * float(fit.i2[part]):.0f}%",
                 ground,
             )
@@ -382,38 +391,15 @@ def _pooled(story: Story, found: Estimate) -> Iterable[Block]:
     plot = forest(story, found)
     if len(plot.rows) > 1:
         yield plot
-    yield Subheading(f"Certainty: {found.level}")
-    yield Table(
-        f"Certainty of the evidence on {outcome}, {found.treatment} against {found.comparator}",
-        ("Domain", "Rated down", "Why"),
-        tuple(
-            TableRow(
-                capitalised(rating.domain),
-                (
-                    (
-                        story.say(
-                            "Not judged"
-                            if rating.down is None
-                            else {0: "No", 1: "One level"}.get(rating.down, f"{rating.down} levels"),
-                            certainty_ground(story, found),
-                        ),
-                    ),
-                    (story.say(rating.reason, story.rule(rating.rule), ground),),
-                ),
-            )
-            for rating in found.ratings
-        ),
-    )
+    yield Paragraph((certainty_summary(story, found),))
 
 
 def _reading_of(found: Estimate) -> str:
     outcome = found.result.outcome
-    direction = "fewer or milder" if outcome.lower_is_better else "more"
     if found.result.measure in RATIOS:
         scale = f"a ratio {'below' if outcome.lower_is_better else 'above'} 1 favours {found.treatment}"
     else:
         scale = f"a value {'below' if outcome.lower_is_better else 'above'} 0 favours {found.treatment}"
-    del direction
     size = {
         "trivial": "too small to matter",
         "small": "small",
@@ -563,17 +549,17 @@ def _other_outcomes(story: Story) -> Table:
             TableRow(
                 found.result.outcome.label,
                 (
-                    (story.say(found.comparator, ground),),
-                    (story.say(measured(found.result.measure, found.figures), ground),),
+                    (story.cell(found.comparator, ground),),
+                    (story.cell(measured(found.result.measure, found.figures), ground),),
                     (
-                        story.say(
+                        story.cell(
                             f"{count(len(found.direct_trials), 'trial')}, {found.participants} participants"
                             if found.direct_trials
                             else "Indirect comparison only",
                             ground,
                         ),
                     ),
-                    (story.say(capitalised(found.level), certainty_ground(story, found)),),
+                    (story.cell(capitalised(found.level), certainty_ground(story, found)),),
                 ),
             )
         )
@@ -629,8 +615,8 @@ def _finding_items(story: Story, findings: Sequence[Finding]) -> Iterable[Statem
         given = [*_unique(f.dose for f in group if f.dose)]
         dose = listed(given)
         routes = listed(_unique(f.route for f in group if f.route))
-        how = ", ".join(part for part in (dose, routes) if part)
-        when = "; ".join(_unique(f.timing for f in group if f.timing))
+        how = "; ".join(part for part in (dose, f"route {routes}" if routes.startswith("not") else routes) if part)
+        when = ", ".join(_unique(f.timing for f in group if f.timing))
         label = uncapitalised(labels[outcome])
         verb = _DID[direction]
         text = (
@@ -638,7 +624,7 @@ def _finding_items(story: Story, findings: Sequence[Finding]) -> Iterable[Statem
             f"{intervention}{f' ({how})' if how else ''} {verb} {label}"
         )
         if when:
-            text += f"; given as {when}" if direction != "association" else f"; {when}"
+            text += f"; timing: {when}"
         values = [f for f in group if f.mean_treated is not None and f.mean_control is not None]
         if values:
             text += "; " + listed(
@@ -671,14 +657,14 @@ def _synthesis_table(story: Story, rows: Sequence[Synthesis]) -> Table:
                 study_label(source),
                 (
                     (
-                        story.say(
+                        story.cell(
                             f"{', '.join(row.treatment)}{f' v {row.comparator}' if row.comparator else ''}", ground
                         ),
                     ),
-                    (story.say(labels.get(row.outcome, row.outcome), ground),),
-                    (story.say(published_text(row), ground),),
-                    (story.say(evidence, ground),) if evidence else (),
-                    (story.say(row.certainty, ground),) if row.certainty else (),
+                    (story.cell(labels.get(row.outcome, row.outcome), ground),),
+                    (story.cell(published_text(row), ground),),
+                    tuple(story.cell(text, ground) for text in (evidence, row.note) if text),
+                    (story.cell(row.certainty, ground),) if row.certainty else (),
                 ),
             )
         )
@@ -697,9 +683,10 @@ def published_text(row: Synthesis) -> str:
         )
     p = f", p {'= ' if row.p and row.p.relation == '=' else ''}{row.p}" if row.p else ""
     interval = ""
+    digits = 0 if row.measure == "NNT" else 2
     if row.ci_low is not None and row.ci_high is not None:
-        interval = f" (95% CI {decimal(row.ci_low)} to {decimal(row.ci_high)})"
-    return f"{row.measure} {decimal(row.estimate)}{interval}{p}"
+        interval = f" (95% CI {decimal(row.ci_low, digits)} to {decimal(row.ci_high, digits)})"
+    return f"{row.measure} {decimal(row.estimate, digits)}{interval}{p}"
 
 
 # ------------------------------------------------------------------------------------------------------- directions
@@ -717,11 +704,7 @@ def _trials_direction(story: Story) -> str:
 def _findings_direction(findings: Sequence[Finding]) -> str:
     if not findings:
         return "—"
-    tally = _by_direction(findings)
-    studies = len(_unique(finding.study_id for finding in findings))
-    if set(tally) == {"improves"}:
-        return f"improved in {'all ' if studies > 1 else ''}{studies}"
-    return ", ".join(f"{_SHORT[direction]} in {len(ids)}" for direction, ids in tally.items())
+    return ", ".join(f"{_SHORT[word]} in {number}" for word, number in _tally(findings).items())
 
 
 _SHORT = {
@@ -730,32 +713,29 @@ _SHORT = {
     "no-effect": "no change",
     "association": "association",
     "unclear": "unclear",
+    "mixed": "mixed",
 }
 
 
 def _told_directions(findings: Sequence[Finding]) -> str:
-    tally = _by_direction(findings)
+    """Studies counted once each: by their one direction, or as mixed."""
     told = {
         "improves": "improvement in {}",
         "worsens": "worsening in {}",
         "no-effect": "no change in {}",
         "association": "an association in {}",
         "unclear": "an unclear result in {}",
+        "mixed": "mixed results in {}",
     }
-    return listed(told[direction].format(_number_word(len(ids))) for direction, ids in tally.items())
+    return listed(told[word].format(number_word(number)) for word, number in _tally(findings).items())
 
 
-def _number_word(number: int) -> str:
-    return count(number, "").strip()
-
-
-def _by_direction(findings: Sequence[Finding]) -> dict[str, list[str]]:
-    tally: dict[str, list[str]] = {}
-    for direction in _DID:
-        ids = _unique(finding.study_id for finding in findings if finding.direction == direction)
-        if ids:
-            tally[direction] = ids
-    return tally
+def _tally(findings: Sequence[Finding]) -> dict[str, int]:
+    by_study: dict[str, set[str]] = {}
+    for finding in findings:
+        by_study.setdefault(finding.study_id, set()).add(finding.direction)
+    words = [next(iter(directions)) if len(directions) == 1 else "mixed" for directions in by_study.values()]
+    return {word: words.count(word) for word in _SHORT if word in words}
 
 
 def _mechanism_direction(story: Story) -> str:
@@ -813,7 +793,3 @@ def _people(story: Story, study_ids: Sequence[str]) -> int | None:
 
 def _unique(values: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(values))
-
-
-def finite(*values: float) -> bool:
-    return all(math.isfinite(value) for value in values)

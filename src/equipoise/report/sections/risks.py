@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from equipoise.report.analyses import Estimate
 from equipoise.report.answer import Block, Bullets, Paragraph, Section, Statement, Subheading
 from equipoise.report.story import Story
-from equipoise.report.words import capitalised, count, uncapitalised
+from equipoise.report.verdict import effect_sentence
+from equipoise.report.words import capitalised, uncapitalised, without_brackets
 from equipoise.review.model import SafetyStatement
 from equipoise.safety.statements import KINDS, headlines
 
 _HEADLINES = {
-    "contraindication": "Not for",
-    "boxed-warning": "Boxed warning for",
-    "interaction": "Interacts with",
+    "contraindication": "Contraindicated:",
+    "boxed-warning": "Boxed warning:",
+    "interaction": "Interaction:",
     "adverse-effect": "Side effect",
-    "dose-limit": "Dose limit for",
-    "monitoring": "Monitor",
+    "dose-limit": "Dose limit:",
+    "monitoring": "Monitoring:",
 }
 
 
@@ -32,19 +34,6 @@ def risks(story: Story) -> Section:
     harms = [found for found in story.estimates if found.result.outcome.kind == "harm"]
     if harms:
         blocks.append(Subheading("Harms counted in the trials"))
-        blocks.append(
-            Paragraph(
-                tuple(
-                    story.say(
-                        f"{found.result.outcome.label}: see the table of other outcomes "
-                        f"({count(len(found.direct_trials), 'trial')})",
-                        story.ground(found),
-                    )
-                    for found in harms[:1]
-                )
-            )
-        )
-        blocks.pop()
         blocks.append(Bullets(tuple(_harm(story, found) for found in harms)))
     blocks.append(Subheading("Whom to ask"))
     blocks.append(Paragraph(tuple(whom_to_ask(story))))
@@ -65,7 +54,7 @@ def headline(row: SafetyStatement) -> str:
         who = f" ({row.with_})" if row.with_ else ""
         return f"{_HEADLINES[row.kind]}{who}: {row.effect or row.mechanism}"
     why = row.effect or row.management
-    return f"{_HEADLINES[row.kind]} {row.with_}" + (f" ({why})" if why else "")
+    return f"{_HEADLINES[row.kind]} {row.with_}" + (f"; {why}" if why else "")
 
 
 def whom_to_ask(story: Story) -> list[Statement]:
@@ -82,7 +71,7 @@ def whom_to_ask(story: Story) -> list[Statement]:
         told.append(story.say(f"This matters most for: {people}", story.rows(grave)))
     interacting = [row for row in story.dossier.safety if row.kind == "interaction"]
     if interacting:
-        drugs = "; ".join(dict.fromkeys(row.with_ for row in interacting))
+        drugs = "; ".join(dict.fromkeys(without_brackets(row.with_) for row in interacting))
         told.append(story.say(f"Say so if you take any of these: {drugs}", story.rows(interacting)))
     return told
 
@@ -97,17 +86,16 @@ def _text(row: SafetyStatement, story: Story) -> str:
         said.append(f"because of {row.mechanism}" if row.effect else row.mechanism)
     text = parts[0] + (": " + ", ".join(said) if said else "")
     if row.severity:
-        text += f" [{row.severity}]"
+        text += f". Severity: {row.severity}"
     if row.management:
-        text += f". What to do: {row.management}"
+        what = "" if row.kind == "contraindication" else "What to do: "
+        text += f". {capitalised(what + row.management)}"
     if row.source_name:
-        text += f" ({row.source_name})"
+        text += f". Source: {row.source_name}"
     return text
 
 
-def _harm(story: Story, found) -> Statement:  # type: ignore[no-untyped-def]
-    from equipoise.report.verdict import effect_sentence
-
+def _harm(story: Story, found: Estimate) -> Statement:
     return story.say(effect_sentence(story, found), story.ground(found), story.rule("informative-statements"))
 
 

@@ -9,7 +9,7 @@ from equipoise.certainty.sizes import RATIOS
 from equipoise.report.answer import Block, Bullets, Figures, Paragraph, Section, Statement
 from equipoise.report.sections.evidence import comparable, published, published_card
 from equipoise.report.story import Story
-from equipoise.report.words import capitalised, count, decimal, figures, listed, measured, study_label, uncapitalised
+from equipoise.report.words import count, decimal, figures, listed, measured, study_label, uncapitalised
 from equipoise.review.model import Synthesis
 
 
@@ -195,7 +195,3 @@ def what_would_settle_it(story: Story) -> list[Statement]:
                 )
             )
     return told
-
-
-def capital(text: str) -> str:
-    return capitalised(text)
