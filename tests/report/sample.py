@@ -4,7 +4,6 @@ It holds what pages break on: markup and script addresses in texts, long names, 
 subnetworks, ratios and differences, an interval far outside the others, sentences with many grounds.
 """
 
-
 from __future__ import annotations
 
 from equipoise.report.answer import (

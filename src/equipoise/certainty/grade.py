@@ -39,7 +39,9 @@ class Trial:
 class Body:
     """The evidence behind one estimate, as far as the rules look at it.
 
-    ``important`` is the smallest important difference on the analysis scale (None: the review states none).
+    ``important`` is the smallest important difference on the analysis scale (None: the review states none);
+    ``moderate`` and ``large`` bound the sizes of effect. ``widest_ratio`` is the ratio of an interval's bounds (natural
+    scale) from which on a ratio measure fails the information size; None for differences.
     ``unreported`` are participants of randomised trials of the comparison that report nothing usable here.
     """
 
@@ -48,7 +50,9 @@ class Body:
     ci_high: float
     trials: tuple[Trial, ...]
     important: float | None
-    large: float | None
+    moderate: float | None = None
+    large: float | None = None
+    widest_ratio: float | None = None
     direct: bool = True
     prediction: tuple[float, float] | None = None
     unreported: int = 0
@@ -200,19 +204,29 @@ def _imprecision(body: Body) -> Rating:
         )
     limit = body.important
     crossed = sum(body.ci_low < end < body.ci_high for end in (-limit, limit))
+    spread = math.exp(min(body.ci_high - body.ci_low, 700.0)) if body.widest_ratio is not None else 0.0
+    if body.widest_ratio is not None and spread > body.widest_ratio:
+        return rating(
+            2,
+            f"the interval's upper bound is {spread:.3g} times its lower one, where beyond {body.widest_ratio:g} the "
+            "information is far too little",
+        )
     if crossed == 2:
         return rating(2, "the interval includes an important benefit and an important harm")
     if crossed == 1:
         return rating(1, "the interval includes both an important and an unimportant difference")
     participants = sum(trial.participants or 0 for trial in body.trials)
     size = body.optimal_information_size
-    large = body.large is not None and abs(body.estimate) >= body.large
-    if large and size is not None and participants < size:
-        down = 2 if participants < FAR_BELOW * size else 1
-        return rating(
-            down,
-            f"a large effect from {participants} participants, where {size} would be the optimal information size",
-        )
+    if size is not None and participants < size and body.moderate is not None:
+        large = body.large is not None and abs(body.estimate) >= body.large
+        considerable = abs(body.estimate) >= body.moderate
+        far_below = participants < FAR_BELOW * size
+        if large or (considerable and far_below):
+            return rating(
+                2 if large and far_below else 1,
+                f"{'a large' if large else 'a considerable'} effect from {participants} participants, where {size} would "
+                "be the optimal information size",
+            )
     return rating(0, "the interval lies on one side of the smallest important difference")
 
 

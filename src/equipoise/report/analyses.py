@@ -143,7 +143,9 @@ def estimate(
         ci_high=float(fit.upper[i, j]),
         trials=tuple(_grade_trial(review, trial, treatment, comparator, float(fit.tau2[part])) for trial in behind),
         important=limits.small if limits else None,
+        moderate=limits.moderate if limits else None,
         large=limits.large if limits else None,
+        widest_ratio=WIDEST_RATIO.get(result.measure),
         direct=bool(direct),
         prediction=prediction,
         unreported=sum(study.n_total or 0 for study in silent),
@@ -202,6 +204,9 @@ def trial_card(ledger: Ledger, result: OutcomeResult, trial: TrialResult, treatm
         )
     )
 
+
+WIDEST_RATIO = {"RR": 3.0, "OR": 2.5, "HR": 3.0, "IRR": 3.0}
+"""GRADE guidance 34: an interval whose upper bound is this many times its lower one fails the information size."""
 
 MEASURE_METHODS = {
     "SMD": "Hedges' g with the exact correction; large-sample variance",
@@ -285,9 +290,12 @@ def contrast(study: StudyContrasts, treatment: str, comparator: str) -> tuple[fl
 
 
 def _participants(trial: TrialResult, treatment: str, comparator: str) -> int | None:
+    """People in two arms of a trial; those of a crossover are counted once."""
     sizes = dict(zip(trial.contrasts.treatments, trial.contrasts.participants, strict=False))
-    pair = [sizes.get(treatment), sizes.get(comparator)]
-    return None if None in pair else sum(n for n in pair if n is not None)
+    pair = [n for n in (sizes.get(treatment), sizes.get(comparator)) if n is not None]
+    if len(pair) < 2:
+        return None
+    return max(pair) if "crossover as parallel" in trial.cautions else sum(pair)
 
 
 def _prediction(fit: NetworkFit, value: float, error: float, part: int) -> tuple[float, float] | None:

@@ -33,7 +33,9 @@ class Dossier:
     ``nodes`` are the treatment's node and, where it stands for a class, its members'; ``names`` every intervention
     name under them. ``trials`` are randomised trials in people with the condition, ``other_trials`` those in other
     people. ``related`` are nodes that are about the treatment without being it. ``class_syntheses`` are published
-    results for a whole class that the treatment belongs to.
+    results for a whole class that the treatment belongs to. ``animal_studies`` and ``laboratory_studies`` are studies
+    of those kinds without a row of findings, ``unclassified`` studies in people whose design was not seen, and
+    ``named_in`` all other sources that list the treatment.
     """
 
     node: str
@@ -44,6 +46,10 @@ class Dossier:
     trials: tuple[Study, ...]
     other_trials: tuple[Study, ...]
     uncontrolled: tuple[Study, ...]
+    unclassified: tuple[Study, ...]
+    animal_studies: tuple[Study, ...]
+    laboratory_studies: tuple[Study, ...]
+    named_in: tuple[Study, ...]
     arms: tuple[Arm, ...]
     contrasts: tuple[Contrast, ...]
     human_findings: tuple[Finding, ...]
@@ -99,6 +105,9 @@ def gather(review: Review, node: str) -> Dossier:
     safety = safety_statements.about(review.safety, names)
     mechanisms = tuple(m for m in review.mechanisms if m.intervention in named | set(classes))
     treated_first = (node, *(name for name in (*names, *classes) if name != node))
+    with_findings = {finding.study_id for finding in findings}
+    without = [study for study in studied if study.study_id not in with_findings]
+    sorted_by_design = RANDOMISED | UNCONTROLLED_DESIGNS | {"animal", "in-vitro", ""}
     return Dossier(
         node=node,
         rows=rows,
@@ -113,6 +122,10 @@ def gather(review: Review, node: str) -> Dossier:
             if study.design in UNCONTROLLED_DESIGNS
             and (study.study_id in about_condition or study.study_id in reported)
         ),
+        unclassified=tuple(s for s in in_people if not s.design and s.study_id in about_condition),
+        animal_studies=tuple(study for study in without if study.design == "animal"),
+        laboratory_studies=tuple(study for study in without if study.design == "in-vitro"),
+        named_in=tuple(study for study in studied if study.design not in sorted_by_design),
         arms=tuple(arm for arm in review.arms if arm.treatment in named),
         contrasts=tuple(c for c in review.contrasts if c.treatment in named or c.comparator in named),
         human_findings=human,

@@ -76,8 +76,9 @@ RULES: dict[str, Rule] = {
             "grade-imprecision",
             "Imprecision",
             "One level down when the 95% interval crosses one threshold of importance, two when it includes important benefit "
-            "and important harm. A large effect from fewer participants than the optimal information size goes down one level, "
-            "two when below 30% of it.",
+            "and important harm, or (for a ratio) when its upper bound is more than 3 times (odds ratio 2.5 times) its lower. "
+            "A large effect from fewer participants than the optimal information size goes down one level, two when below "
+            "30% of it; a moderate effect goes down one level when below 30%.",
             f"{_CORE_GRADE}:e081904; Zeng 2022, GRADE guidance 34, J Clin Epidemiol 150:216-224",
         ),
         Rule(

@@ -13,12 +13,35 @@ from equipoise.report.answer import Ground, ResultCard, Statement
 from equipoise.report.dossier import Dossier, concerns, gather, mentions
 from equipoise.report.ledger import Ledger
 from equipoise.report.words import capitalised, uncapitalised
-from equipoise.review.model import Analysis, Outcome, Remark, Review, Row
+from equipoise.review.model import Analysis, Outcome, Remark, Review, Row, Synthesis
 from equipoise.review.selection import select
 
-Standing = Literal["estimated", "without numbers", "uncontrolled only", "no people", "nothing"]
-"""How far the evidence goes: an effect can be computed; randomised trials exist without usable numbers; people were
-observed without a comparison; only animals, laboratory work, mechanisms or other authors' syntheses; nothing at all."""
+Standing = Literal[
+    "estimated", "without numbers", "published only", "uncontrolled only", "unclassified", "no people", "nothing"
+]
+"""How far the evidence goes: an effect can be computed; randomised trials exist without usable numbers; only other
+authors' syntheses tell of trials; people were observed without a comparison; a report's design was not seen; only
+animals, laboratory work or mechanisms; nothing at all."""
+
+
+def quotable(review: Review, dossier: Dossier) -> Synthesis | None:
+    """A treatment's published result that says most: the main outcome with an interval, then another benefit with one,
+    then a recommendation or a finding in words; in the main analysis' measure and with more studies first."""
+    primary = next((a for a in review.protocol.analyses if a.primary), None)
+    kinds = {outcome.outcome: outcome.kind for outcome in review.outcomes}
+
+    def rank(row: Synthesis) -> tuple[bool, bool, bool, bool, int]:
+        main = primary is not None and row.outcome == primary.outcome
+        return (
+            row.ci_low is not None,
+            kinds[row.outcome] == "benefit",
+            main,
+            primary is not None and row.measure == primary.measure,
+            row.k or 0,
+        )
+
+    told = [row for row in dossier.syntheses if row.ci_low is not None or row.certainty or row.note]
+    return max(told, key=rank, default=None)
 
 
 @dataclass(frozen=True)
@@ -106,12 +129,21 @@ class Story:
             return "estimated"
         if self.dossier.trials:
             return "without numbers"
-        if self.dossier.human_findings or self.dossier.uncontrolled:
-            return "uncontrolled only"
         dossier = self.dossier
-        if dossier.animal_findings or dossier.laboratory_findings or dossier.mechanisms or dossier.syntheses:
+        if dossier.syntheses:
+            return "published only"
+        if dossier.human_findings or dossier.uncontrolled:
+            return "uncontrolled only"
+        if dossier.unclassified:
+            return "unclassified"
+        if any((dossier.animal_findings, dossier.animal_studies, dossier.laboratory_findings, dossier.mechanisms)):
             return "no people"
         return "nothing"
+
+    @cached_property
+    def best_published(self) -> Synthesis | None:
+        """The published result to quote where the review computes none of its own; see `quotable`."""
+        return quotable(self.review, self.dossier)
 
     @cached_property
     def observed_in_condition(self) -> bool:

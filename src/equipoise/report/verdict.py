@@ -6,7 +6,7 @@ from equipoise.certainty.wording import informative_statement
 from equipoise.report.analyses import Estimate
 from equipoise.report.answer import Certainty, DomainRating, Ground, ResultCard, Statement
 from equipoise.report.story import Story
-from equipoise.report.words import capitalised, count, is_plural, listed, measured_inside
+from equipoise.report.words import capitalised, count, is_plural, listed, measured_inside, study_label
 
 
 def verdict(story: Story) -> Statement:
@@ -24,13 +24,30 @@ def verdict(story: Story) -> Statement:
         trials = len(dossier.trials)
         return story.say(
             f"{count(trials, 'randomised trial')} of {treatment} for {condition} {'is' if trials == 1 else 'are'} known to "
-            f"this review, but {'it gives' if trials == 1 else 'none gives'} numbers from which an effect on a benefit can "
-            "be computed, so the review states none of its own",
+            f"this review, but {'it gives no' if trials == 1 else 'none gives'} numbers from which an effect on a benefit "
+            "can be computed, so the review states none of its own",
             story.no_trials(),
             story.ledger.studies(dossier.trials),
         )
     pronoun = "they help" if is_plural(treatment) else "it helps"
     opening = f"This review holds no randomised trial of {treatment} for {condition}"
+    row = story.best_published
+    if story.standing == "published only" and row is not None:
+        label = study_label(story.review.study(row.review_id))
+        what = "pooled results" if row.ci_low is not None else "statements"
+        return story.say(
+            f"{opening} with data of its own; what is known of trials comes from the {what} of others, such as {label}",
+            story.no_trials(),
+            story.rows(dossier.syntheses),
+        )
+    if story.standing == "unclassified":
+        labels = listed(study_label(study) for study in dossier.unclassified)
+        return story.say(
+            f"{opening}; {labels} studied {treatment} in people with it, but the design was not seen, and no effect can be "
+            "computed",
+            story.no_trials(),
+            story.ledger.studies(dossier.unclassified),
+        )
     if story.standing == "uncontrolled only":
         return story.say(
             f"{opening}, so whether {pronoun} people is not known: the evidence is very uncertain",
@@ -43,6 +60,14 @@ def verdict(story: Story) -> Statement:
             f"{opening} and no report of its use in people with it, so whether {pronoun} is not known",
             story.no_trials(),
             story.rule("no-trial-no-effect"),
+        )
+    named_in = (*dossier.named_in, *dossier.other_trials)
+    if named_in:
+        labels = listed(study_label(study) for study in named_in)
+        return story.say(
+            f"{opening}; it is named only in {labels}, without a result that bears on this",
+            story.no_trials(),
+            story.ledger.studies(named_in),
         )
     return story.say(
         f"{opening} and nothing else that bears on whether {pronoun}",
@@ -64,9 +89,16 @@ def effect_sentence(story: Story, found: Estimate) -> str:
     )
     if words.endswith(f"compared with {found.comparator} slightly"):
         words = words.removesuffix(" slightly").replace(" compared with", " slightly compared with", 1)
-    trials = len(found.direct_trials)
-    rests = f"{count(trials, 'trial')}, {found.participants} participants" if trials else "indirect comparison only"
-    return f"{words} ({measured_inside(found.result.measure, found.figures)}; {rests}; {found.level} certainty)"
+    numbers = measured_inside(found.result.measure, found.figures)
+    return f"{words} ({numbers}; {evidence_size(found)}; {found.level} certainty)"
+
+
+def evidence_size(found: Estimate) -> str:
+    """`two trials, 291 participants`, or that the comparison is indirect only."""
+    if not found.direct_trials:
+        return "indirect comparison only"
+    people = f"{found.participants} participants" if found.participants else "number of participants not seen"
+    return f"{count(len(found.direct_trials), 'trial')}, {people}"
 
 
 def certainty(story: Story) -> Certainty:
@@ -92,6 +124,22 @@ def certainty(story: Story) -> Certainty:
     if story.standing == "without numbers":
         reason = "Not rated: the randomised trials give no usable numbers, and nothing else may stand in for them"
         return Certainty(None, None, story.say(reason, story.no_trials(), story.ledger.studies(dossier.trials)))
+    row = story.best_published
+    if story.standing == "published only" and row is not None:
+        own = f"; its authors say: {row.certainty}" if row.certainty else ""
+        label = study_label(story.review.study(row.review_id))
+        return Certainty(
+            None,
+            None,
+            story.say(
+                f"Not rated: the review has no trial data of its own to rate, only what {label} published{own}",
+                story.no_trials(),
+                story.ledger.row(row),
+            ),
+        )
+    if story.standing == "unclassified":
+        reason = "Not rated: the only report in people gives neither its design nor numbers"
+        return Certainty(None, None, story.say(reason, story.ledger.studies(dossier.unclassified)))
     if story.standing == "uncontrolled only":
         reports = {f.study_id for f in dossier.human_findings} | {s.study_id for s in dossier.uncontrolled}
         return Certainty(

@@ -16,7 +16,13 @@ from equipoise.report.answer import (
 from equipoise.report.dossier import gather
 from equipoise.report.sections.background import path_statement
 from equipoise.report.sections.comparison import peers
-from equipoise.report.sections.evidence import findings_summary, syntheses_summary, trials_summary, uncontrolled_summary
+from equipoise.report.sections.evidence import (
+    findings_summary,
+    published_summary,
+    syntheses_summary,
+    trials_summary,
+    uncontrolled_summary,
+)
 from equipoise.report.sections.risks import headline, whom_to_ask
 from equipoise.report.story import Story
 from equipoise.report.verdict import certainty_ground, effect_sentence, verdict
@@ -44,10 +50,11 @@ def summary(story: Story) -> tuple[Statement, ...]:
                 story.rule("absent-is-not-ineffective"),
             )
         )
+    quoted = published_summary(story)
+    if quoted is not None and story.standing != "estimated":
+        told.append(quoted)
     if dossier.animal_findings and not dossier.trials:
-        told.append(findings_summary(story, "animal", dossier.animal_findings))
-    if dossier.syntheses and story.standing != "estimated":
-        told.append(syntheses_summary(story))
+        told.append(findings_summary(story, "animal"))
     return tuple(told)
 
 
@@ -58,7 +65,7 @@ def key_points(story: Story) -> tuple[Statement, ...]:
     if dossier.human_findings or dossier.uncontrolled:
         told.append(uncontrolled_summary(story))
     if dossier.animal_findings:
-        told.append(findings_summary(story, "animal", dossier.animal_findings))
+        told.append(findings_summary(story, "animal"))
     chains = [path for path in dossier.paths if len(path.links) > 1]
     if chains:
         told.append(path_statement(story, chains[0]))
@@ -171,11 +178,10 @@ def _how_sure(story: Story) -> tuple[Statement, ...]:
 
 
 def _evidence_list(story: Story) -> tuple[Statement, ...]:
-    dossier = story.dossier
     return (
         trials_summary(story),
         uncontrolled_summary(story),
-        findings_summary(story, "animal", dossier.animal_findings),
+        findings_summary(story, "animal"),
         syntheses_summary(story),
     )
 

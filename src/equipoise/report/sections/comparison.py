@@ -21,7 +21,7 @@ from equipoise.report.answer import (
 )
 from equipoise.report.dossier import Dossier, gather
 from equipoise.report.sections.evidence import NUMERIC, published_card, published_text
-from equipoise.report.story import Story
+from equipoise.report.story import Story, quotable
 from equipoise.report.verdict import certainty_ground
 from equipoise.report.words import (
     MEASURE_NAMES,
@@ -33,7 +33,7 @@ from equipoise.report.words import (
     study_label,
     uncapitalised,
 )
-from equipoise.review.model import Mechanism, Synthesis
+from equipoise.review.model import Mechanism
 
 MOST = 6
 """How many other treatments the table of features shows."""
@@ -191,14 +191,10 @@ def _effect(story: Story, dossier: Dossier, asked: bool) -> tuple[Statement, ...
         outcome = "" if found.result.analysis is story.primary_analysis else f"{found.result.outcome.label}: "
         text = f"{outcome}{measured(found.result.measure, found.figures)} v {found.comparator}"
         return (story.cell(text, story.ground(found)),)
-    quoted = _best_published(story, dossier)
-    if quoted is not None:
+    quoted = quotable(story.review, dossier)
+    if quoted is not None and quoted.ci_low is not None:
         label = study_label(story.review.study(quoted.review_id))
-        return (
-            story.cell(
-                f"Published ({label}): {published_text(quoted)} v {quoted.comparator}", published_card(story, quoted)
-            ),
-        )
+        return (story.cell(f"Published ({label}): {published_text(story, quoted)}", published_card(story, quoted)),)
     if asked and not dossier.trials:
         return (story.cell("Not known", story.no_trials(), story.rule("no-trial-no-effect")),)
     return ()
@@ -208,24 +204,14 @@ def _certainty(story: Story, dossier: Dossier, asked: bool) -> tuple[Statement, 
     found = _found(story, dossier, asked)
     if found is not None:
         return (story.cell(capitalised(found.level), certainty_ground(story, found)),)
-    quoted = _best_published(story, dossier)
-    if quoted is not None and quoted.certainty:
+    quoted = quotable(story.review, dossier)
+    if quoted is not None and quoted.ci_low is not None and quoted.certainty:
         return (story.cell(f"As published: {quoted.certainty}", published_card(story, quoted)),)
     recommended = [row for row in dossier.syntheses if row.measure == "recommendation" and row.certainty]
     if recommended:
         label = study_label(story.review.study(recommended[0].review_id))
         return (story.cell(f"{recommended[0].certainty} ({label})", published_card(story, recommended[0])),)
     return (story.cell("Not rated", story.rule("no-trial-no-effect")),) if asked else ()
-
-
-def _best_published(story: Story, dossier: Dossier) -> Synthesis | None:
-    primary = story.primary_analysis
-    rows = [
-        row
-        for row in dossier.syntheses
-        if primary and row.outcome == primary.outcome and row.measure in NUMERIC and row.ci_low is not None
-    ]
-    return max(rows, key=lambda row: (row.measure == primary.measure if primary else False, row.k or 0), default=None)
 
 
 def _side_effects(story: Story, dossier: Dossier) -> tuple[Statement, ...]:
@@ -269,7 +255,7 @@ def compared(story: Story) -> Table:
                     (
                         (story.cell(found.comparator, ground),),
                         (story.cell(str(len(found.direct_trials)), ground),),
-                        (story.cell(str(found.participants) if found.participants else "indirect", ground),),
+                        (story.cell(_size(found), ground),),
                         (story.cell(measured(found.result.measure, found.figures), ground),),
                         (story.cell(capitalised(found.level), certainty_ground(story, found)),),
                     ),
@@ -325,9 +311,7 @@ def _treatments_plot(story: Story, landscape: OutcomeResult) -> ForestPlot | Non
             result=story.ground(one).id,
             label=one.treatment,
             detail=(
-                f"{count(len(one.direct_trials), 'trial')}, n = {one.participants}"
-                if one.direct_trials
-                else "indirect only"
+                f"{count(len(one.direct_trials), 'trial')}, n = {_size(one)}" if one.direct_trials else "indirect only"
             )
             + (" (asked about)" if one.treatment in asked else ""),
             figures=one.figures,
@@ -399,3 +383,9 @@ def _participants(result: OutcomeResult) -> dict[str, int]:
         for node, size in zip(trial.contrasts.treatments, trial.contrasts.participants, strict=False):
             sizes[node] = sizes.get(node, 0) + (size or 0)
     return sizes
+
+
+def _size(found: Estimate) -> str:
+    if not found.direct_trials:
+        return "indirect"
+    return str(found.participants) if found.participants else "not seen"

@@ -24,7 +24,7 @@ from equipoise.report.answer import (
     TableRow,
 )
 from equipoise.report.story import Story
-from equipoise.report.verdict import certainty_ground, certainty_summary
+from equipoise.report.verdict import certainty_ground, certainty_summary, evidence_size
 from equipoise.report.words import (
     DESIGN_NAMES,
     MEASURE_NAMES,
@@ -75,8 +75,8 @@ def lines(story: Story) -> tuple[LineOfEvidence, ...]:
             _findings_direction(dossier.human_findings) if dossier.human_findings else _dash(len(uncontrolled)),
             uncontrolled_summary(story),
         ),
-        _line(story, "animal", "Animal studies", dossier.animal_findings),
-        _line(story, "laboratory", "Laboratory studies", dossier.laboratory_findings),
+        _line(story, "animal", "Animal studies", dossier.animal_findings, dossier.animal_studies),
+        _line(story, "laboratory", "Laboratory studies", dossier.laboratory_findings, dossier.laboratory_studies),
         LineOfEvidence(
             "mechanism",
             "Mechanism",
@@ -96,15 +96,15 @@ def lines(story: Story) -> tuple[LineOfEvidence, ...]:
     )
 
 
-def _line(story: Story, id_: str, label: str, findings: Sequence[Finding]) -> LineOfEvidence:
-    studies = _unique(finding.study_id for finding in findings)
+def _line(story: Story, id_: str, label: str, findings: Sequence[Finding], silent: Sequence[Study]) -> LineOfEvidence:
+    studies = [*_unique(finding.study_id for finding in findings), *(study.study_id for study in silent)]
     return LineOfEvidence(
         id_,  # type: ignore[arg-type]
         label,
         len(studies),
         None,
-        _findings_direction(findings),
-        findings_summary(story, id_, findings),
+        _findings_direction(findings) if findings else _dash(len(silent)),
+        findings_summary(story, id_),
     )
 
 
@@ -154,12 +154,19 @@ def uncontrolled_summary(story: Story) -> Statement:
     return story.say(text, [story.ledger.study(study) for study in reports], story.rows(dossier.human_findings))
 
 
-def findings_summary(story: Story, kind: str, findings: Sequence[Finding]) -> Statement:
-    """How many animal or laboratory studies there are and what they found."""
-    what = {"animal": "animal", "laboratory": "laboratory"}[kind]
+def findings_summary(story: Story, what: str) -> Statement:
+    """How many animal or laboratory studies there are and what they found; ``what`` is `animal` or `laboratory`."""
+    dossier = story.dossier
+    findings = dossier.animal_findings if what == "animal" else dossier.laboratory_findings
+    silent = dossier.animal_studies if what == "animal" else dossier.laboratory_studies
+    if silent and not findings:
+        return story.say(
+            f"{count(len(silent), f'{what} study', f'{what} studies')} without a finding in this review",
+            story.ledger.studies(silent),
+        )
     if not findings:
         ground = story.tally(
-            kind,
+            what,
             f"{capitalised(what)} findings on {story.treatment}",
             0,
             f"Rows of findings.csv in the {what} stream.",
@@ -177,7 +184,9 @@ def findings_summary(story: Story, kind: str, findings: Sequence[Finding]) -> St
         other = [finding for finding in findings if finding.study_id not in own]
         text += f": {_told_directions(near)} on outcomes like those of the condition"
         text += f", {_told_directions(other)} on other outcomes" if other else ""
-    return story.say(text, story.rows(findings))
+    if silent:
+        text += f"; {count(len(silent), 'further study', 'further studies')} without a finding seen"
+    return story.say(text, story.rows(findings), story.ledger.studies(silent))
 
 
 def mechanism_summary(story: Story) -> Statement:
@@ -255,6 +264,9 @@ def human(story: Story) -> Section:
         blocks.append(Subheading("Uncontrolled reports"))
         blocks.append(Paragraph((uncontrolled_summary(story), _uncontrolled_caution(story))))
         blocks.append(Bullets(tuple(_uncontrolled_items(story))))
+    if dossier.unclassified:
+        blocks.append(Subheading("Reports whose design was not seen"))
+        blocks.append(Bullets(tuple(_study_items(story, dossier.unclassified))))
     if dossier.related_findings:
         blocks.append(Subheading("Related observations, not the treatment itself"))
         blocks.append(Bullets(tuple(_finding_items(story, dossier.related_findings))))
@@ -270,7 +282,7 @@ def animal(story: Story) -> Section:
     """Animal and laboratory evidence, with what it can't show."""
     dossier = story.dossier
     blocks: list[Block] = []
-    opening = [findings_summary(story, "animal", dossier.animal_findings)]
+    opening = [findings_summary(story, "animal")]
     if dossier.animal_findings or dossier.laboratory_findings:
         opening.append(
             story.say(
@@ -280,12 +292,14 @@ def animal(story: Story) -> Section:
             )
         )
     blocks.append(Paragraph(tuple(opening)))
-    if dossier.animal_findings:
-        blocks.append(Bullets(tuple(_finding_items(story, dossier.animal_findings))))
-    if dossier.laboratory_findings:
+    if dossier.animal_findings or dossier.animal_studies:
+        items = (*_finding_items(story, dossier.animal_findings), *_study_items(story, dossier.animal_studies))
+        blocks.append(Bullets(items))
+    if dossier.laboratory_findings or dossier.laboratory_studies:
         blocks.append(Subheading("Laboratory studies"))
-        blocks.append(Paragraph((findings_summary(story, "laboratory", dossier.laboratory_findings),)))
-        blocks.append(Bullets(tuple(_finding_items(story, dossier.laboratory_findings))))
+        blocks.append(Paragraph((findings_summary(story, "laboratory"),)))
+        items = (*_finding_items(story, dossier.laboratory_findings), *_study_items(story, dossier.laboratory_studies))
+        blocks.append(Bullets(items))
     return Section("animal-evidence", "Evidence in animals and in the laboratory", tuple(blocks))
 
 
@@ -441,7 +455,7 @@ def forest(story: Story, found: Estimate) -> ForestPlot:
         ForestRow(
             result=story.ground(found).id,
             label="Network estimate",
-            detail=f"{found.participants} participants" if found.participants else "indirect",
+            detail=evidence_size(found),
             figures=found.figures,
             weight=None,
             role="summary",
@@ -553,9 +567,7 @@ def _other_outcomes(story: Story) -> Table:
                     (story.cell(measured(found.result.measure, found.figures), ground),),
                     (
                         story.cell(
-                            f"{count(len(found.direct_trials), 'trial')}, {found.participants} participants"
-                            if found.direct_trials
-                            else "Indirect comparison only",
+                            evidence_size(found),
                             ground,
                         ),
                     ),
@@ -583,10 +595,14 @@ def _uncontrolled_caution(story: Story) -> Statement:
 def _uncontrolled_items(story: Story) -> Iterable[Statement]:
     yield from _finding_items(story, story.dossier.human_findings)
     told = {finding.study_id for finding in story.dossier.human_findings}
-    for study in story.dossier.uncontrolled:
-        if study.study_id in told:
-            continue
-        people = f", {count(study.n_total, 'participant')}" if study.n_total else ""
+    yield from _study_items(story, [study for study in story.dossier.uncontrolled if study.study_id not in told])
+
+
+def _study_items(story: Story, studies: Sequence[Study]) -> Iterable[Statement]:
+    """A sentence for each study that has no row of findings: who was studied, and the review's note on it."""
+    for study in studies:
+        noun = "animal" if study.design == "animal" else "participant"
+        people = f", {count(study.n_total, noun)}" if study.n_total else ""
         note = f": {study.notes}" if study.notes else ": no result seen"
         yield story.say(
             f"{study_label(study)} ({DESIGN_NAMES[study.design]}{people}; {study.condition}){note}",
@@ -662,7 +678,7 @@ def _synthesis_table(story: Story, rows: Sequence[Synthesis]) -> Table:
                         ),
                     ),
                     (story.cell(labels.get(row.outcome, row.outcome), ground),),
-                    (story.cell(published_text(row), ground),),
+                    (story.cell(published_result(row), ground),),
                     tuple(story.cell(text, ground) for text in (evidence, row.note) if text),
                     (story.cell(row.certainty, ground),) if row.certainty else (),
                 ),
@@ -675,8 +691,42 @@ def _synthesis_table(story: Story, rows: Sequence[Synthesis]) -> Table:
     )
 
 
-def published_text(row: Synthesis) -> str:
-    """A published result in words and numbers."""
+def published_text(story: Story, row: Synthesis) -> str:
+    """A published result as a cell: the outcome where it isn't the main one, numbers, comparator."""
+    main = story.primary_analysis is not None and row.outcome == story.primary_analysis.outcome
+    label = next(outcome.label for outcome in story.review.outcomes if outcome.outcome == row.outcome)
+    against = f" v {row.comparator}" if row.comparator else ""
+    return f"{'' if main else label + ': '}{published_result(row)}{against}"
+
+
+def published_summary(story: Story) -> Statement | None:
+    """What others have published on the treatment, in a sentence; None where nobody has."""
+    row = story.best_published
+    if row is None:
+        return None
+    label = study_label(story.review.study(row.review_id))
+    outcome = next(outcome for outcome in story.review.outcomes if outcome.outcome == row.outcome)
+    who = listed(row.treatment)
+    if row.estimate is None:
+        told = row.certainty or row.note
+        return story.say(
+            f"{label} says of {who}, on {uncapitalised(outcome.label)}: {told}", published_card(story, row)
+        )
+    basis = ", ".join(
+        part
+        for part in (count(row.k, "study", "studies") if row.k else "", f"{row.n:,} participants" if row.n else "")
+        if part
+    )
+    against = f" compared with {row.comparator}" if row.comparator else ""
+    return story.say(
+        f"{label} published for {who}{against}, on {uncapitalised(outcome.label)}: {published_result(row)}"
+        + (f"; {basis}" if basis else ""),
+        published_card(story, row),
+    )
+
+
+def published_result(row: Synthesis) -> str:
+    """A published result in numbers, or its words where it has none."""
     if row.estimate is None:
         return row.note or {"recommendation": "Recommendation", "narrative": "Narrative"}.get(
             row.measure, "No number given"
