@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 from xml.etree import ElementTree
 
 import pytest
@@ -152,16 +153,20 @@ def overlapping_texts(drawing: ElementTree.Element) -> list[str]:
 
 LABELS = st.text(st.sampled_from("abcdefgh MW-1(") | st.characters(codec="utf-8", categories=["L", "N"]), max_size=60)
 FIGURES = st.tuples(st.floats(-50, 50), st.floats(0.001, 40), st.floats(0.001, 40))
-ROWS = st.lists(
-    st.builds(
-        lambda label, detail, numbers, weight, role, group: ForestRow(
-            "r", label or "x", detail, Figures(numbers[0], numbers[0] - numbers[1], numbers[0] + numbers[2]), weight, role, group
-        ),
-        LABELS, LABELS, FIGURES, st.none() | st.floats(0, 100),
-        st.sampled_from(["study", "summary", "prediction", "published"]), st.sampled_from(["", "One", "Two words"]),
-    ),
-    min_size=1, max_size=8,
-)  # fmt: skip
+ROLES: st.SearchStrategy[Literal["study", "summary", "prediction", "published"]] = st.sampled_from(
+    ["study", "summary", "prediction", "published"]
+)
+
+
+@st.composite
+def forest_row(draw: st.DrawFn) -> ForestRow:
+    estimate, below, above = draw(FIGURES)
+    figures = Figures(estimate, estimate - below, estimate + above)
+    label, detail, group = draw(LABELS) or "x", draw(LABELS), draw(st.sampled_from(["", "One", "Two words"]))
+    return ForestRow("r", label, detail, figures, draw(st.none() | st.floats(0, 100)), draw(ROLES), group)
+
+
+ROWS = st.lists(forest_row(), min_size=1, max_size=8)
 
 
 def exponentiated(row: ForestRow) -> ForestRow:

@@ -109,10 +109,11 @@ def covers(label: Label, centre: tuple[float, float], radius: float) -> bool:
     return (x - centre[0]) ** 2 + (y - centre[1]) ** 2 < (radius - 0.01) ** 2
 
 
+CHARACTERS = st.sampled_from("abcdefghMW -/") | st.characters(codec="utf-8", categories=["L", "N"])
 NODES = st.lists(
     st.builds(
         NetworkNode,
-        treatment=st.text(st.sampled_from("abcdefghMW -/") | st.characters(codec="utf-8", categories=["L", "N"]), min_size=1, max_size=50),
+        treatment=st.text(CHARACTERS, min_size=1, max_size=50),
         participants=st.integers(1, 200_000),
         studies=st.integers(1, 120),
         role=st.just(""),
