@@ -179,7 +179,7 @@ class _Writer:
                 escape(row.group),
                 f"**{escape(row.label)}**" if row.role == "summary" else escape(row.label),
                 escape(row.detail),
-                numerals.estimate(row.figures, ratio=plot.logarithmic),
+                numerals.estimate(row.figures),
                 "" if row.weight is None else numerals.percentage(row.weight),
             )
             for row in plot.rows
@@ -240,7 +240,7 @@ class _Writer:
 
     def _figures(self, result: ResultCard) -> str:
         assert result.figures is not None
-        text = numerals.estimate(result.figures, ratio=result.measure in numerals.RATIOS)
+        text = numerals.estimate(result.figures, result.measure)
         return f"{escape(result.measure)} {text}".strip()
 
     def _entries(self) -> Iterable[str]:
@@ -264,16 +264,15 @@ class _Writer:
         return ", ".join(escape(self.register.row_label(row)) for row in rows)
 
     def _result(self, result: ResultCard) -> str:
-        ratio = result.measure in numerals.RATIOS
         behind = self.register.studies_behind(result)
         facts = {
             names.KINDS[result.kind]: escape(names.comparison(result)),
             "outcome": escape(result.outcome),
             names.MEASURES.get(result.measure, result.measure) or "estimate": (
-                numerals.estimate(result.figures, ratio=ratio) if result.figures is not None else ""
+                numerals.estimate(result.figures, result.measure) if result.figures is not None else ""
             ),
             "95% prediction interval": (
-                numerals.interval(result.prediction, ratio=ratio) if result.prediction is not None else ""
+                numerals.interval(result.prediction, result.measure) if result.prediction is not None else ""
             ),
             "p": escape(result.p),
             "τ²": "" if result.tau2 is None else numerals.general(result.tau2),

@@ -21,6 +21,7 @@ MEASURES = {
     "RD": "risk difference",
     "IRR": "incidence rate ratio",
     "HR": "hazard ratio",
+    "NNT": "number needed to treat",
 }
 CERTAINTY_STEPS = {"high": 4, "moderate": 3, "low": 2, "very low": 1, None: 0}
 

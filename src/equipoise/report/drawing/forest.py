@@ -33,7 +33,7 @@ def draw(plot: ForestPlot, name: str, layout: Layout = "wide") -> str:
 def _wide(plot: ForestPlot, name: str) -> str:
     width = 720.0
     weights = any(row.weight is not None for row in plot.rows)
-    estimates = [numerals.estimate(row.figures, ratio=plot.logarithmic) for row in plot.rows]
+    estimates = [numerals.estimate(row.figures) for row in plot.rows]
     estimate_width = max(svg.text_width(estimate, _SIZE) for estimate in [*estimates, "Estimate (95% CI)"]) + 12
     weight_width = 58.0 if weights else 0.0
     longest = max(svg.text_width(row.label, _SIZE) + (12 if row.group else 0) for row in plot.rows)
@@ -103,7 +103,7 @@ def _narrow(plot: ForestPlot, name: str) -> str:
             titles = svg.wrap(group, width, _SIZE, 3)
             body.append(svg.lines(titles, 0, y + 20, _LINE, class_="f-group"))
             y += _LINE * len(titles) + 10
-        estimate = numerals.estimate(row.figures, ratio=plot.logarithmic)
+        estimate = numerals.estimate(row.figures)
         summary = row.role == "summary"
         room = width - svg.text_width(estimate, _SIZE, bold=summary) - 10
         labels = svg.wrap(row.label, width if room < 150 else room, _SIZE * (svg.BOLD if summary else 1), 3)
