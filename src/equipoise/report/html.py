@@ -11,14 +11,14 @@ import base64
 import hashlib
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from equipoise.report import links, numerals
-from equipoise.report.answer import Answer, ForestPlot, Ground, NetworkGraph, ResultCard, Statement, StudyCard
+from equipoise.report import links, names, numerals
+from equipoise.report.answer import Answer, ForestPlot, Ground, NetworkGraph, StudyCard
 from equipoise.report.drawing import forest, network
+from equipoise.report.notes import Notes
 from equipoise.report.register import Register
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -27,44 +27,6 @@ RESERVED = ("top", "summary", "key-points", "lines-of-evidence", "evidence-regis
 """Anchors of the page's own parts; a section of the answer with such an id gets ``section-`` before it."""
 
 _PREFIXES = frozenset({"result", "study", "row", "rule", "path", "note", "cite", "plot", "title"})
-
-_KINDS = {
-    "study": "One study’s result",
-    "network": "Network estimate",
-    "direct": "Pooled direct comparison",
-    "published": "Published by others",
-    "count": "Count",
-    "certainty": "Certainty rating",
-}
-_MEASURES = {
-    "MD": "mean difference",
-    "SMD": "standardised mean difference",
-    "ROM": "ratio of means",
-    "OR": "odds ratio",
-    "RR": "risk ratio",
-    "RD": "risk difference",
-    "IRR": "incidence rate ratio",
-    "HR": "hazard ratio",
-}
-_CERTAINTY_STEPS = {"high": 4, "moderate": 3, "low": 2, "very low": 1, None: 0}
-
-
-class Citation(NamedTuple):
-    """The note that a sentence's mark leads to; `first`: no sentence before it had the same grounds."""
-
-    number: int
-    first: bool
-
-
-class Notes:
-    """Numbers the grounds in the order of the page; sentences with the same grounds share a note."""
-
-    def __init__(self) -> None:
-        self.numbered: dict[tuple[Ground, ...], int] = {}
-
-    def cite(self, statement: Statement) -> Citation:
-        first = statement.grounds not in self.numbered
-        return Citation(self.numbered.setdefault(statement.grounds, len(self.numbered) + 1), first)
 
 
 def render(answer: Answer) -> str:
@@ -104,13 +66,6 @@ def study_label(study: StudyCard) -> str:
     return study.label or study.id
 
 
-def comparison(result: ResultCard) -> str:
-    """Which treatments a result compares, empty if none is named."""
-    if result.treatment and result.comparator:
-        return f"{result.treatment} compared with {result.comparator}"
-    return result.treatment
-
-
 def draw_forest(plot: ForestPlot, name: str, layout: forest.Layout) -> Markup:
     return Markup(forest.draw(plot, name, layout))
 
@@ -133,7 +88,8 @@ def _environment() -> Environment:
         "ground_anchor": ground_anchor,
         "section_anchor": section_anchor,
         "study_label": study_label,
-        "comparison": comparison,
+        "comparison": names.comparison,
+        "rating": names.rating,
         "web_address": links.web_address,
         "doi": links.doi,
         "pmid": links.pmid,
@@ -141,9 +97,9 @@ def _environment() -> Environment:
         "numerals": numerals,
         "draw_forest": draw_forest,
         "draw_network": draw_network,
-        "kinds": _KINDS,
-        "measures": _MEASURES,
-        "certainty_steps": _CERTAINTY_STEPS,
+        "kinds": names.KINDS,
+        "measures": names.MEASURES,
+        "certainty_steps": names.CERTAINTY_STEPS,
     }
     return environment
 

@@ -1,4 +1,4 @@
-"""Numbers as a reader sees them: true minus signs, narrow spaces between thousands, digits fit for the interval."""
+"""Numbers as a reader sees them: true minus signs, digits by size; one rule for texts, registers and drawings."""
 
 from __future__ import annotations
 
@@ -7,39 +7,44 @@ import math
 from equipoise.report.answer import Figures
 
 MINUS = "\N{MINUS SIGN}"
-NARROW_SPACE = "\N{NARROW NO-BREAK SPACE}"
-RATIOS = frozenset({"OR", "RR", "HR", "IRR", "ROM"})
-"""Measures whose null is 1; their figures get digits by size, those of differences by the interval's width."""
 
 
 def number(value: float, places: int = 2) -> str:
-    """A number with a true minus sign; what rounds to zero has no sign."""
+    """`places` digits after the point below 10, one below 100, none above; a small number keeps one figure."""
     if math.isnan(value):
         return "not estimable"
+    size = abs(value)
     if math.isinf(value):
-        return "∞" if value > 0 else f"{MINUS}∞"
-    text = f"{value:.{places}f}"
-    return text.lstrip("-") if float(text) == 0 else text.replace("-", MINUS)
+        text = "∞"
+    elif size >= 100:
+        text = f"{size:,.0f}"
+    elif size >= 10:
+        text = f"{size:.{min(places, 1)}f}"
+    else:
+        text = f"{size:.{places}f}"
+        if float(text) == 0 and size > 0 and places:
+            text = f"{size:.1g}" if size > 1e-4 else "0"
+    return MINUS + text if value < 0 and text.strip("0.") else text
 
 
 def count(value: int) -> str:
-    """A whole number; from 10,000 on with narrow spaces between thousands."""
-    return f"{value:,}".replace(",", NARROW_SPACE) if abs(value) >= 10_000 else str(value)
+    """`14`, `1,250`."""
+    return f"{value:,}"
 
 
-def point(figures: Figures, *, ratio: bool = False) -> str:
-    """The estimate alone, with the digits that its interval has."""
-    return _number(figures.estimate, figures, ratio)
+def point(figures: Figures, measure: str = "") -> str:
+    """The estimate alone; numbers needed to treat are whole."""
+    return number(figures.estimate, _places(measure))
 
 
-def interval(figures: Figures, *, ratio: bool = False) -> str:
-    """``low to high``."""
-    return f"{_number(figures.ci_low, figures, ratio)} to {_number(figures.ci_high, figures, ratio)}"
+def interval(figures: Figures, measure: str = "") -> str:
+    """`−3.70 to −2.10`."""
+    return f"{number(figures.ci_low, _places(measure))} to {number(figures.ci_high, _places(measure))}"
 
 
-def estimate(figures: Figures, *, ratio: bool = False) -> str:
-    """``estimate (low to high)``."""
-    return f"{point(figures, ratio=ratio)} ({interval(figures, ratio=ratio)})"
+def estimate(figures: Figures, measure: str = "") -> str:
+    """`−2.90 (−3.70 to −2.10)`."""
+    return f"{point(figures, measure)} ({interval(figures, measure)})"
 
 
 def general(value: float, digits: int = 4) -> str:
@@ -49,26 +54,8 @@ def general(value: float, digits: int = 4) -> str:
 
 def percentage(value: float) -> str:
     """A percentage that is already in percent."""
-    return f"{number(value, 0 if value >= 10 or value == 0 else 1)}%"
+    return f"{value:.{0 if value >= 10 or value == 0 else 1}f}%"
 
 
-def _number(value: float, figures: Figures, ratio: bool) -> str:
-    return number(value, _places_of_ratio(value) if ratio else _places_of_difference(figures))
-
-
-def _places_of_ratio(value: float) -> int:
-    if not math.isfinite(value) or value >= 100:
-        return 0
-    if value >= 10:
-        return 1
-    return 2 if value >= 0.095 or value <= 0 else min(1 - math.floor(math.log10(value)), 6)
-
-
-def _places_of_difference(figures: Figures) -> int:
-    """Two; fewer for wide intervals, more where two would hide the interval."""
-    half_width = (figures.ci_high - figures.ci_low) / 2
-    if not math.isfinite(half_width) or half_width <= 0:
-        return 2
-    if half_width >= 10:
-        return 0 if half_width >= 50 else 1
-    return min(max(2, 1 - math.floor(math.log10(half_width))), 6)
+def _places(measure: str) -> int:
+    return 0 if measure == "NNT" else 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from equipoise.report.answer import ForestPlot
 
@@ -31,9 +32,7 @@ class Axis:
         return self.low <= value <= self.high
 
     def _scaled(self, value: float) -> float:
-        if not self.logarithmic:
-            return value
-        return math.log(value) if value > 0 else -math.inf
+        return _log(value) if self.logarithmic else value
 
     def ticks(self) -> tuple[float, ...]:
         """Round values within the span, at most six."""
@@ -43,43 +42,36 @@ class Axis:
 
 
 def axis_for(plot: ForestPlot, left: float, right: float) -> Axis:
-    """The axis that shows every estimate and summary; intervals far beyond them are left to be cut with an arrow."""
-    scale = math.log if plot.logarithmic else float
-    usable = [value for value in _bounds(plot, everything=True) if not plot.logarithmic or value > 0]
-    core = [value for value in _bounds(plot, everything=False) if not plot.logarithmic or value > 0]
-    low, high = scale(min(core)), scale(max(core))
-    if high == low:
-        low, high = low - 1, high + 1
-    room = 0.6 * (high - low)
-    low = max(low - room, min(low, scale(min(usable))))
-    high = min(high + room, max(high, scale(max(usable))))
-    margin = 0.04 * (high - low)
+    """The axis that shows every estimate and, unless they are far wider than most, every interval.
+
+    It reaches beyond the estimates by at most 1.2 times the median half-width of the intervals (or 0.6 times the
+    estimates' range, if that is more): an interval that goes on is cut with an arrow.
+    """
+    scaled = _log if plot.logarithmic else float
+    core = [
+        scaled(value) for value in (plot.null, *(plot.important or ()), *(row.figures.estimate for row in plot.rows))
+    ]
+    ends = [(scaled(row.figures.ci_low), scaled(row.figures.ci_high)) for row in plot.rows]
+    known = [value for value in core if math.isfinite(value)]
+    low, high = min(known), max(known)
+    half_widths = [(upper - lower) / 2 for lower, upper in ends if math.isfinite(upper - lower)]
+    room = max(0.6 * (high - low), 1.2 * median(half_widths or [0.0])) or 1.0
+    low = max(low - room, min([low, *(lower for lower, _ in ends)]))
+    high = min(high + room, max([high, *(upper for _, upper in ends)]))
+    margin = 0.04 * (high - low) or 0.5
     back = math.exp if plot.logarithmic else float
     return Axis(back(low - margin), back(high + margin), left, right, plot.logarithmic)
 
 
-def _bounds(plot: ForestPlot, *, everything: bool) -> list[float]:
-    values = [plot.null]
-    if plot.important is not None:
-        values += plot.important
-    for row in plot.rows:
-        values.append(row.figures.estimate)
-        if everything or (row.role == "summary" and _precise(row.figures.ci_low, row.figures.ci_high, plot)):
-            values += [row.figures.ci_low, row.figures.ci_high]
-    return values
-
-
-def _precise(low: float, high: float, plot: ForestPlot) -> bool:
-    """Whether an interval is narrow enough to stretch the axis to it."""
-    if plot.logarithmic:
-        return low > 0 and high / low < 30
-    estimates = [row.figures.estimate for row in plot.rows] + [plot.null]
-    return high - low < 4 * (max(estimates) - min(estimates) or 1)
+def _log(value: float) -> float:
+    return math.log(value) if value > 0 else -math.inf
 
 
 def _linear_ticks(low: float, high: float) -> tuple[float, ...]:
     power = math.floor(math.log10(high - low)) - 1
-    for exponent, factor in ((exponent, factor) for exponent in (power, power + 1, power + 2) for factor in (1, 2, 5)):
+    for exponent, factor in (
+        (exponent, factor) for exponent in (power, power + 1, power + 2) for factor in (1, 2, 5)
+    ):
         step = factor * 10.0**exponent
         first, last = math.ceil(low / step), math.floor(high / step)
         if last - first < _MOST_TICKS:

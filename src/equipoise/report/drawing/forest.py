@@ -33,7 +33,7 @@ def draw(plot: ForestPlot, name: str, layout: Layout = "wide") -> str:
 def _wide(plot: ForestPlot, name: str) -> str:
     width = 720.0
     weights = any(row.weight is not None for row in plot.rows)
-    estimates = [numerals.estimate(row.figures, ratio=plot.logarithmic) for row in plot.rows]
+    estimates = [numerals.estimate(row.figures) for row in plot.rows]
     estimate_width = max(svg.text_width(estimate, _SIZE) for estimate in [*estimates, "Estimate (95% CI)"]) + 12
     weight_width = 58.0 if weights else 0.0
     longest = max(svg.text_width(row.label, _SIZE) + (12 if row.group else 0) for row in plot.rows)
@@ -92,7 +92,7 @@ def _wide(plot: ForestPlot, name: str) -> str:
 
 def _narrow(plot: ForestPlot, name: str) -> str:
     width = 350.0
-    axis = axis_for(plot, 8, width - 8)
+    axis = axis_for(plot, 16, width - 16)
     y = 0.0
     below: list[str] = []
     body: list[str] = []
@@ -103,10 +103,10 @@ def _narrow(plot: ForestPlot, name: str) -> str:
             titles = svg.wrap(group, width, _SIZE, 3)
             body.append(svg.lines(titles, 0, y + 20, _LINE, class_="f-group"))
             y += _LINE * len(titles) + 10
-        estimate = numerals.estimate(row.figures, ratio=plot.logarithmic)
+        estimate = numerals.estimate(row.figures)
         summary = row.role == "summary"
         room = width - svg.text_width(estimate, _SIZE, bold=summary) - 10
-        labels = svg.wrap(row.label, width if room < 150 else room, _SIZE * (1.12 if summary else 1), 3)
+        labels = svg.wrap(row.label, width if room < 150 else room, _SIZE * (svg.BOLD if summary else 1), 3)
         weight = _weight(row)
         detail = " · ".join(part for part in (row.detail, f"weight {weight}" if weight else "") if part)
         details = svg.wrap(detail, width, _SIZE - 1.5, 2) if detail else []
@@ -159,7 +159,9 @@ def _scale(plot: ForestPlot, axis: Axis, top: float, span: tuple[float, float]) 
     for tick, label in zip(ticks, tick_labels(ticks), strict=True):
         x = axis.x(tick)
         parts.append(svg.element("line", class_="f-axis", x1=x, x2=x, y1=top, y2=top + 5))
-        parts.append(svg.text(label, x, top + 19, class_="f-tick", text_anchor="middle"))
+        reach = svg.text_width(label, _SIZE - 1) / 2
+        label_x = min(max(x, span[0] + reach), span[1] - reach)
+        parts.append(svg.text(label, label_x, top + 19, class_="f-tick", text_anchor="middle"))
     y = top + 38
     null = axis.x(plot.null)
     gap = 8.0

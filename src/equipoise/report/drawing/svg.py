@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from html import escape
 
 _NARROW = frozenset("iIjl.,;:'’‘|! f·")
 _WIDE = frozenset("mwMWQGO@%&—⊕≥≤½−←→")
-_BOLD = 1.12
+BOLD = 1.12
+"""How much wider bold text is."""
 
 
 def element(name: str, *children: str, **attributes: str | float | None) -> str:
@@ -28,7 +30,7 @@ def text(content: str, x: float, y: float, **attributes: str | float | None) -> 
     return element("text", escape(content), x=x, y=y, **attributes)
 
 
-def lines(contents: list[str], x: float, y: float, height: float, **attributes: str | float | None) -> str:
+def lines(contents: Sequence[str], x: float, y: float, height: float, **attributes: str | float | None) -> str:
     """Lines of text, the first baseline at y, each `height` below the last."""
     return "".join(text(content, x, y + index * height, **attributes) for index, content in enumerate(contents))
 
@@ -73,7 +75,7 @@ def text_width(content: str, size: float, *, bold: bool = False) -> float:
             ems += 0.72
         else:
             ems += 0.62
-    return ems * size * (_BOLD if bold else 1.0)
+    return ems * size * (BOLD if bold else 1.0)
 
 
 def wrap(content: str, width: float, size: float, most: int = 3) -> list[str]:

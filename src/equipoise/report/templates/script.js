@@ -104,6 +104,7 @@
 
   panel.querySelector(".panel-close").addEventListener("click", close);
   back.addEventListener("click", function () {
+    if (views.length < 2) return;
     views.pop();
     draw(views[views.length - 1]);
     (back.hidden ? heading : back).focus({ preventScroll: true });
