@@ -16,8 +16,9 @@ from equipoise.synthesis.network.contrasts import StudyContrasts, check_study
 from equipoise.synthesis.network.pairs import studies_from_pairs
 
 if TYPE_CHECKING:
-    from equipoise.synthesis.network.fit import Interval, Model, NetworkFit
+    from equipoise.synthesis.network.fit import Model, NetworkFit
     from equipoise.synthesis.network.heterogeneity import Tau2Method
+    from equipoise.synthesis.network.inference import Interval
 
 
 @dataclass(frozen=True, slots=True)
