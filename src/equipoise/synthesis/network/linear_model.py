@@ -10,7 +10,7 @@ generalised inverse is used, and the others are recognised as such.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,6 +87,11 @@ def make_rows(blocks: Sequence[Block], columns: ArmColumns) -> Rows:
         design.append(made.reshape(-1, made.shape[-1]))
     full = np.vstack(design)
     return Rows(np.concatenate(study), np.concatenate(variances), np.concatenate(values), full, _row_space(full))
+
+
+def with_design(rows: Rows, design: FloatArray) -> Rows:
+    """The same rows with other columns, shape (N, p)."""
+    return replace(rows, design=design, basis=_row_space(design))
 
 
 def _row_space(design: FloatArray) -> FloatArray:
