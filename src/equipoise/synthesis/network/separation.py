@@ -22,7 +22,7 @@ class Separated:
     """Pairs with direct and indirect evidence; all arrays have one entry a pair.
 
     ``rows``, ``columns``: treatments as indices of the network, estimates are row minus column. ``direct`` is NaN
-    where the method takes the pooled direct estimate as it is; ``difference_variance`` is that of direct minus indirect.
+    where the method takes the pooled direct estimate as it is; ``difference_variance``: of direct minus indirect.
     """
 
     rows: IntArray
