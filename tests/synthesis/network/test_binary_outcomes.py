@@ -11,9 +11,9 @@ from functools import partial
 
 import numpy as np
 import pytest
+from arm_counts import DONG_2013, GURUSAMY_2011, arms_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rare_events_data import DONG_2013, GURUSAMY_2011, arms_of
 
 from equipoise.errors import DataError
 from equipoise.synthesis.network.binary_arms import BinaryArms, binary_arms, read_binary_arms

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import norm
 
 from equipoise.errors import DataError
 from equipoise.frames import FloatArray
@@ -16,6 +15,7 @@ from equipoise.synthesis.network.blocks import IntArray
 from equipoise.synthesis.network.comparisons import Comparisons
 from equipoise.synthesis.network.gls import resistances
 from equipoise.synthesis.network.network import Change, LeftOut
+from equipoise.synthesis.network.pair_effects import PairEffects, pair_effects
 from equipoise.synthesis.network.tables import decimals, p_value
 
 
@@ -36,8 +36,8 @@ class Part:
 class BinaryFit:
     """Log odds ratios of every treatment against every other, common effect, subnetwork by subnetwork.
 
-    Arrays over pairs have shape (treatments, treatments), row minus column, NaN between subnetworks. ``arms`` are
-    those that were used, ``left_out`` says what wasn't and why. ``log_likelihood`` is the maximum (penalised for the
+    ``pairs`` has the estimates with their intervals, NaN between subnetworks. ``arms`` are those that were used,
+    ``left_out`` says what wasn't and why. ``log_likelihood`` is the maximum (penalised for the
     penalised model), NaN for Mantel–Haenszel. ``q``, ``df`` and ``p`` test inconsistency between designs
     (Mantel–Haenszel only). ``dispersion`` multiplies variances, one number a subnetwork (1: common effect).
     """
@@ -45,14 +45,8 @@ class BinaryFit:
     method: str
     arms: BinaryArms
     reference: str
-    level: float
     subnetworks: tuple[tuple[str, ...], ...]
-    estimates: FloatArray
-    standard_errors: FloatArray
-    lower: FloatArray
-    upper: FloatArray
-    statistics: FloatArray
-    p_values: FloatArray
+    pairs: PairEffects
     dispersion: FloatArray
     log_likelihood: float
     q: float
@@ -70,6 +64,16 @@ class BinaryFit:
         return self.arms.treatments
 
     @property
+    def estimates(self) -> FloatArray:
+        """Log odds ratios, shape (treatments, treatments), row minus column."""
+        return self.pairs.estimates
+
+    @property
+    def standard_errors(self) -> FloatArray:
+        """Standard errors of ``estimates``."""
+        return self.pairs.standard_errors
+
+    @property
     def left_out(self) -> tuple[LeftOut, ...]:
         """Studies, arms and treatments that aren't in the analysis, and why."""
         return self.arms.left_out
@@ -82,19 +86,16 @@ class BinaryFit:
     def effects(self, reference: str | None = None) -> Comparisons:
         """Every treatment against the reference (each subnetwork against its own)."""
         wanted = self.reference if reference is None else reference
-        if wanted not in self.treatments:
-            raise DataError(f"no treatment {wanted!r} in the network; it has {', '.join(self.treatments)}")
+        self.pairs.position(wanted)
         pairs = []
         for part in self.subnetworks:
             base = wanted if wanted in part else part[0]
             pairs += [(t, base) for t in part if t != base]
-        return self._comparisons(pairs)
+        return self.pairs.table(pairs, self.method)
 
     def comparisons(self) -> Comparisons:
         """Every pair of treatments that is connected, once each, the first by name minus the second."""
-        return self._comparisons(
-            [(a, b) for part in self.subnetworks for i, a in enumerate(part) for b in part[i + 1 :]]
-        )
+        return self.pairs.all_pairs(self.method)
 
     def to_frame(self) -> Any:
         """Every connected pair, one a row, as log odds ratios."""
@@ -115,27 +116,6 @@ class BinaryFit:
         lines += [f"Left out: {o.what}: {o.reason}" for o in self.left_out]
         lines += [f"Changed: {c.study}: {c.what}" for c in self.changes]
         return "\n".join(lines)
-
-    def _comparisons(self, pairs: list[tuple[str, str]]) -> Comparisons:
-        index = {t: i for i, t in enumerate(self.treatments)}
-        place = tuple(np.array([index[pair[side]] for pair in pairs], dtype=np.intp) for side in (0, 1))
-        n = len(self.treatments)
-        present = np.zeros((len(self.arms.studies), n))
-        present[self.arms.study, self.arms.treatment] = 1.0
-        return Comparisons(
-            title=self.method,
-            measure=self.measure,
-            level=self.level,
-            treatment=tuple(a for a, _ in pairs),
-            comparator=tuple(b for _, b in pairs),
-            studies=(present.T @ present)[place].astype(np.intp),
-            estimates=self.estimates[place],
-            standard_errors=self.standard_errors[place],
-            lower=self.lower[place],
-            upper=self.upper[place],
-            statistics=self.statistics[place],
-            p=self.p_values[place],
-        )
 
 
 def assemble(
@@ -158,22 +138,16 @@ def assemble(
         place = np.ix_(part.treatments, part.treatments)
         estimates[place] = part.potentials[:, None] - part.potentials[None, :]
         errors[place] = np.sqrt(factor * resistances(part.inverse))
-    quantile = float(norm.ppf(1 - (1 - level) / 2))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        statistics = np.where(errors > 0, estimates / errors, np.where(np.isnan(errors), np.nan, 0.0))
     subnetworks = tuple(tuple(arms.treatments[t] for t in parts[i].treatments) for i in order)
+    present = np.zeros((len(arms.studies), n))
+    present[arms.study, arms.treatment] = 1.0
+    together = (present.T @ present).astype(np.intp)
     return BinaryFit(
         method=method,
         arms=arms,
         reference=subnetworks[0][0] if reference is None else reference,
-        level=level,
         subnetworks=subnetworks,
-        estimates=estimates,
-        standard_errors=errors,
-        lower=estimates - quantile * errors,
-        upper=estimates + quantile * errors,
-        statistics=statistics,
-        p_values=2 * norm.sf(np.abs(statistics)),
+        pairs=pair_effects("OR", arms.treatments, together, estimates, errors, level),
         dispersion=scale[order],
         log_likelihood=log_likelihood,
         q=test[0],

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from equipoise.frames import FloatArray
+from equipoise.synthesis.network.blocks import IntArray
 from equipoise.synthesis.network.tables import decimals, interval, natural, p_value, text_table
+
+if TYPE_CHECKING:
+    from equipoise.synthesis.network.fit import NetworkFit
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,7 +28,7 @@ class Comparisons:
     level: float
     treatment: tuple[str, ...]
     comparator: tuple[str, ...]
-    studies: NDArray[np.intp]
+    studies: IntArray
     estimates: FloatArray
     standard_errors: FloatArray
     lower: FloatArray
@@ -70,3 +73,36 @@ class Comparisons:
                 "p-value": [p_value(x) for x in self.p],
             }
         )
+
+
+def tabulate(
+    fit: NetworkFit, title: str, rows: IntArray, columns: IntArray, estimates: FloatArray, errors: FloatArray
+) -> Comparisons:
+    """The pairs ``rows[k]``, ``columns[k]`` of estimates and standard errors, with the fit's inference."""
+    place = (rows, columns)
+    part = fit.part_of()
+    y, se = estimates[place], errors[place]
+    lower, upper, statistics, p_values = (np.full(len(rows), np.nan) for _ in range(4))
+    same = part[rows] == part[columns]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        z = np.where(se > 0, y / se, np.nan)
+    for number, inference in enumerate(fit.inferences):
+        inside = same & (part[rows] == number)
+        lower[inside] = y[inside] - inference.quantile * se[inside]
+        upper[inside] = y[inside] + inference.quantile * se[inside]
+        statistics[inside] = z[inside]
+        p_values[inside] = inference.p_values(z[inside])
+    return Comparisons(
+        title=title,
+        measure=fit.measure,
+        level=fit.level,
+        treatment=tuple(fit.treatments[i] for i in rows.tolist()),
+        comparator=tuple(fit.treatments[j] for j in columns.tolist()),
+        studies=fit.network.pair_counts()[place],
+        estimates=y,
+        standard_errors=se,
+        lower=lower,
+        upper=upper,
+        statistics=statistics,
+        p=p_values,
+    )

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from scipy.stats import norm
-from scipy.stats import t as student
 
 from equipoise.errors import DataError
 from equipoise.frames import FloatArray
 from equipoise.synthesis.network.blocks import IntArray
-from equipoise.synthesis.network.comparisons import Comparisons
+from equipoise.synthesis.network.comparisons import Comparisons, tabulate
+from equipoise.synthesis.network.direct import DirectEvidence, direct_evidence
 from equipoise.synthesis.network.gls import Solution, System, build, solve
 from equipoise.synthesis.network.heterogeneity import Heterogeneity, Tau2Method, heterogeneity
+from equipoise.synthesis.network.inference import Inference, Interval, infer
+from equipoise.synthesis.network.league import League, league_table
+from equipoise.synthesis.network.prediction import Predictions, predict
+from equipoise.synthesis.network.ranking import Ranking, rank
+from equipoise.synthesis.network.splitting import Split, SplitMethod, split
 from equipoise.synthesis.network.tables import decimals, natural, p_value
 
 if TYPE_CHECKING:
     from equipoise.synthesis.network.network import Network
 
 Model = Literal["random", "common"]
-Interval = Literal["normal", "t", "hksj"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,7 +35,8 @@ class NetworkFit:
     Arrays over pairs have shape (treatments, treatments), row minus column on the analysis scale, NaN between
     subnetworks. Arrays over subnetworks are aligned with ``subnetworks``: ``tau2`` (0 in the common-effect model),
     ``q``, ``df``, ``p`` (Cochran's Q at τ² = 0: heterogeneity and inconsistency together) and ``i2`` (a fraction).
-    ``systems`` and ``solutions`` hold the normal equations and their solution, one a subnetwork.
+    ``systems``, ``solutions`` and ``inferences`` hold, one a subnetwork, the normal equations, their solution and how
+    intervals are made.
     """
 
     network: Network
@@ -53,6 +58,7 @@ class NetworkFit:
     i2: FloatArray
     systems: tuple[System, ...] = field(repr=False)
     solutions: tuple[Solution, ...] = field(repr=False)
+    inferences: tuple[Inference, ...] = field(repr=False)
 
     @property
     def treatments(self) -> tuple[str, ...]:
@@ -69,6 +75,11 @@ class NetworkFit:
         """The effect measure."""
         return self.network.measure
 
+    @property
+    def model_text(self) -> str:
+        """The model in words."""
+        return "common effect" if self.model == "common" else f"random effects, tau² by {self.method}"
+
     def part_of(self) -> IntArray:
         """The number of the subnetwork each treatment lies in, shape (treatments,)."""
         part = np.empty(len(self.treatments), dtype=np.intp)
@@ -76,24 +87,69 @@ class NetworkFit:
             part[system.treatments] = number
         return part
 
-    def references(self) -> tuple[str, ...]:
+    def references(self, reference: str | None = None) -> tuple[str, ...]:
         """What each subnetwork is compared with: the reference, or the first by name where that one isn't in it."""
-        return tuple(self.reference if self.reference in part else part[0] for part in self.subnetworks)
-
-    def effects(self, reference: str | None = None) -> Comparisons:
-        """Every treatment against the reference (each subnetwork against its own)."""
         if reference is not None:
             self.network.position(reference)
         wanted = reference or self.reference
-        bases = {part: wanted if wanted in part else part[0] for part in self.subnetworks}
-        pairs = [(t, base) for part, base in bases.items() for t in part if t != base]
-        against = ", ".join(dict.fromkeys(bases.values()))
-        return self._comparisons(pairs, f"Network estimates ({self._model_text()}) against {against}")
+        return tuple(wanted if wanted in part else part[0] for part in self.subnetworks)
+
+    def effects(self, reference: str | None = None) -> Comparisons:
+        """Every treatment against the reference (each subnetwork against its own)."""
+        bases = self.references(reference)
+        pairs = [(t, base) for part, base in zip(self.subnetworks, bases, strict=True) for t in part if t != base]
+        return self._table(pairs, f"Network estimates ({self.model_text}) against {', '.join(bases)}")
 
     def comparisons(self) -> Comparisons:
         """Every pair of treatments that is connected, once each, the first by name minus the second."""
         pairs = [(a, b) for part in self.subnetworks for i, a in enumerate(part) for b in part[i + 1 :]]
-        return self._comparisons(pairs, f"Network estimates ({self._model_text()})")
+        return self._table(pairs, f"Network estimates ({self.model_text})")
+
+    def direct(self) -> DirectEvidence:
+        """Direct estimates: the studies that compare a pair, pooled with the model's τ²."""
+        return direct_evidence(self)
+
+    def predict(self, level: float | None = None) -> Predictions:
+        """Prediction intervals of all pairs: estimate ± t·√(se² + τ²), t with the degrees of freedom of Q.
+
+        ``level`` defaults to the fit's. Raises ``DataError`` for a common-effect model.
+        """
+        return predict(self, level)
+
+    def league(
+        self,
+        upper_triangle: Literal["network", "direct"] = "network",
+        other: NetworkFit | None = None,
+        order: Sequence[str] | None = None,
+    ) -> League:
+        """The league table: network estimates in the lower triangle, row minus column.
+
+        The upper triangle shows the same estimates, the direct ones (``upper_triangle="direct"``) or the network
+        estimates of a second outcome (``other``). ``order`` lists the treatments as they shall appear (for example
+        ``ranking().order``).
+        """
+        return league_table(self, upper_triangle, other, order)
+
+    def ranking(
+        self, smaller_is_better: bool = True, threshold: float = 0.0, samples: int = 8192, seed: int = 0
+    ) -> Ranking:
+        """P-scores, SUCRA, rank probabilities, mean ranks; each subnetwork ranked by itself.
+
+        ``smaller_is_better``: whether a smaller value on the analysis scale is the better outcome (netmeta's
+        ``small.values = "desirable"``); ``threshold``: the difference that matters, for ``Ranking.better``;
+        ``samples``: integration points for rank probabilities (rounded up to a power of two), ``seed`` their
+        randomisation.
+        """
+        return rank(self, smaller_is_better, threshold, samples, seed)
+
+    def split(self, method: SplitMethod = "back-calculation", tau2: Literal["network", "each"] = "network") -> Split:
+        """Direct against indirect evidence for every pair.
+
+        ``method``: "back-calculation" (netmeta's default), "sidde" (the studies comparing the pair taken out) or
+        "node" (node-splitting); ``tau2``: "network" keeps the network's τ², "each" estimates it anew for every pair
+        ("sidde" and "node"; as netmeta does for SIDDE).
+        """
+        return split(self, method, tau2)
 
     def to_frame(self) -> Any:
         """Every connected pair, one a row."""
@@ -118,28 +174,11 @@ class NetworkFit:
         """``value`` on the scale a reader sees: exponentiated for ratio measures."""
         return natural(self.measure, value)
 
-    def _comparisons(self, pairs: list[tuple[str, str]], title: str) -> Comparisons:
+    def _table(self, pairs: list[tuple[str, str]], title: str) -> Comparisons:
         index = {t: i for i, t in enumerate(self.treatments)}
         rows = np.array([index[a] for a, _ in pairs], dtype=np.intp)
         columns = np.array([index[b] for _, b in pairs], dtype=np.intp)
-        place = (rows, columns)
-        return Comparisons(
-            title=title,
-            measure=self.measure,
-            level=self.level,
-            treatment=tuple(a for a, _ in pairs),
-            comparator=tuple(b for _, b in pairs),
-            studies=self.network.pair_counts()[place],
-            estimates=self.estimates[place],
-            standard_errors=self.standard_errors[place],
-            lower=self.lower[place],
-            upper=self.upper[place],
-            statistics=self.statistics[place],
-            p=self.p_values[place],
-        )
-
-    def _model_text(self) -> str:
-        return "common effect" if self.model == "common" else f"random effects, tau² by {self.method}"
+        return tabulate(self, title, rows, columns, self.estimates, self.standard_errors)
 
 
 def fit_network(
@@ -160,25 +199,27 @@ def fit_network(
     n = len(network.treatments)
     index = {t: i for i, t in enumerate(network.treatments)}
     estimates, errors, lower, upper, statistics, p_values = (np.full((n, n), np.nan) for _ in range(6))
-    systems, solutions, found = [], [], []
+    systems, solutions, found, inferences = [], [], [], []
     for part in network.subnetworks:
         system = build(network.blocks, np.array([index[t] for t in part], dtype=np.intp), n)
         measured = heterogeneity(system, method)
         if model == "common":
             measured = Heterogeneity(0.0, measured.q, measured.df, measured.p, measured.i2)
         solution = solve(system, measured.tau2)
-        scale, quantile, tail = _interval(ci, level, solution, system.df)
+        inference = infer(ci, level, solution.q, system.df)
         place = np.ix_(system.treatments, system.treatments)
         difference = solution.differences()
-        error = scale * np.sqrt(solution.variances())
+        error = inference.scale * np.sqrt(solution.variances())
         with np.errstate(divide="ignore", invalid="ignore"):
             statistic = np.where(error > 0, difference / error, 0.0)
         estimates[place], errors[place], statistics[place] = difference, error, statistic
-        lower[place], upper[place] = difference - quantile * error, difference + quantile * error
-        p_values[place] = tail(statistic)
+        half = inference.quantile * error
+        lower[place], upper[place] = difference - half, difference + half
+        p_values[place] = inference.p_values(statistic)
         systems.append(system)
         solutions.append(solution)
         found.append(measured)
+        inferences.append(inference)
     return NetworkFit(
         network=network,
         model=model,
@@ -199,15 +240,5 @@ def fit_network(
         i2=np.array([h.i2 for h in found]),
         systems=tuple(systems),
         solutions=tuple(solutions),
+        inferences=tuple(inferences),
     )
-
-
-def _interval(ci: Interval, level: float, solution: Solution, df: int) -> tuple[float, float, Any]:
-    """The factor on standard errors, the quantile, and the function from statistic to two-sided p."""
-    upper = 1 - (1 - level) / 2
-    if ci == "normal":
-        return 1.0, float(norm.ppf(upper)), lambda z: 2 * norm.sf(np.abs(z))
-    if df < 1:
-        return float("nan"), float("nan"), lambda z: np.full_like(z, np.nan)
-    scale = 1.0 if ci == "t" else float(np.sqrt(solution.q / df))
-    return scale, float(student.ppf(upper, df)), lambda z: 2 * student.sf(np.abs(z), df)

@@ -10,14 +10,17 @@ import numpy as np
 
 from equipoise.errors import DataError
 from equipoise.frames import labels, numbers, read_columns
+from equipoise.synthesis.network.arm_effects import SmdForm
+from equipoise.synthesis.network.arms import DoubleZero, studies_from_arms
 from equipoise.synthesis.network.blocks import Block, IntArray, stack
 from equipoise.synthesis.network.connectivity import subnetworks
 from equipoise.synthesis.network.contrasts import StudyContrasts, check_study
 from equipoise.synthesis.network.pairs import studies_from_pairs
 
 if TYPE_CHECKING:
-    from equipoise.synthesis.network.fit import Interval, Model, NetworkFit
+    from equipoise.synthesis.network.fit import Model, NetworkFit
     from equipoise.synthesis.network.heterogeneity import Tau2Method
+    from equipoise.synthesis.network.inference import Interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ class Network:
 
     Made by ``from_arms``, ``from_contrasts`` or ``from_studies``. ``treatments`` are sorted by name; ``subnetworks``
     lists the connected parts, the largest first. ``left_out`` and ``changes`` say what the data lost or had done to
-    them. ``blocks`` holds the studies stacked by their number of arms.
+    them, ``notes`` which form of the measure is used. ``blocks`` holds the studies stacked by their number of arms.
     """
 
     measure: str
@@ -51,6 +54,7 @@ class Network:
     subnetworks: tuple[tuple[str, ...], ...]
     left_out: tuple[LeftOut, ...] = ()
     changes: tuple[Change, ...] = ()
+    notes: tuple[str, ...] = ()
     blocks: tuple[Block, ...] = field(default=(), repr=False)
 
     @classmethod
@@ -60,6 +64,7 @@ class Network:
         measure: str = "MD",
         left_out: Sequence[LeftOut] = (),
         changes: Sequence[Change] = (),
+        notes: Sequence[str] = (),
     ) -> Network:
         """A network of studies given as contrasts with covariances.
 
@@ -92,7 +97,66 @@ class Network:
         treatments = tuple(sorted({t for study in kept for t in study.treatments}))
         blocks = stack(kept, {t: i for i, t in enumerate(treatments)})
         parts = subnetworks(treatments, (block.arms for block in blocks))
-        return cls(measure, treatments, tuple(kept), parts, tuple(out), tuple(changed), blocks)
+        return cls(measure, treatments, tuple(kept), parts, tuple(out), tuple(changed), tuple(notes), blocks)
+
+    @classmethod
+    def from_arms(
+        cls,
+        data: Any,
+        study: str = "study",
+        treatment: str = "treatment",
+        measure: str = "OR",
+        events: str | None = None,
+        n: str | None = None,
+        mean: str | None = None,
+        sd: str | None = None,
+        se: str | None = None,
+        time: str | None = None,
+        increment: float = 0.5,
+        double_zero: DoubleZero = "leave out",
+        smd: SmdForm = "hedges",
+    ) -> Network:
+        """A network from a table with one row an arm; the arguments name its columns.
+
+        ``measure`` and what it needs: "OR", "RR", "RD", "ASD" (arcsine difference) and "HR" (complementary log-log of
+        the proportion, with ``time`` of its follow-up time) ``events`` and ``n``; "MD" and "ROM" (ratio of means)
+        ``mean`` with ``sd`` and ``n`` or with ``se``; "SMD" ``mean``, ``sd`` and ``n``; "IRR", "IRD" and "IRSD"
+        (difference of square roots) ``events`` and ``time``.
+
+        Studies with a zero cell get ``increment`` added to all their arms (as meta's ``pairwise``); a study without
+        any event, or with nothing but events, is left out of ratio measures unless ``double_zero="keep"``. ``smd``:
+        "hedges" (g, as metafor) or "cohen" (d, as netmeta), the standard deviation pooled over all arms of a study.
+        Arms with missing numbers are left out, arms of the same treatment merged; all of this is reported in
+        ``left_out`` and ``changes``.
+
+        Raises ``DataError`` naming the study, row and value of what can't be true.
+        """
+        if double_zero not in ("leave out", "keep"):
+            raise DataError(f"double_zero {double_zero!r} isn't known; choose 'leave out' or 'keep'")
+        if smd not in ("hedges", "cohen"):
+            raise DataError(f"smd {smd!r} isn't known; choose 'hedges' or 'cohen'")
+        if not increment >= 0:
+            raise DataError(f"increment {increment} must not be negative")
+        given = {"events": events, "n": n, "mean": mean, "sd": sd, "se": se, "time": time}
+        named = {name: column for name, column in given.items() if column is not None}
+        columns = read_columns(data, [study, treatment, *named.values()])
+        made = studies_from_arms(
+            labels(columns[study], study),
+            labels(columns[treatment], treatment),
+            {name: numbers(columns[column], column) for name, column in named.items()},
+            measure,
+            increment,
+            double_zero,
+            smd,
+        )
+        forms = {"hedges": "Hedges' g", "cohen": "Cohen's d"}
+        return cls.from_studies(
+            made.studies,
+            measure,
+            left_out=[LeftOut(what, reason) for what, reason in made.left_out],
+            changes=[Change(label, what) for label, what in made.changes],
+            notes=[f"SMD: {forms[smd]}, standard deviation pooled over a study's arms"] if measure == "SMD" else [],
+        )
 
     @classmethod
     def from_contrasts(
@@ -209,6 +273,7 @@ class Network:
         if len(self.subnetworks) > 1:
             lines.append(f"Not connected: {len(self.subnetworks)} subnetworks, each analysed by itself:")
             lines += [f"  {i}. {', '.join(part)}" for i, part in enumerate(self.subnetworks, start=1)]
+        lines += self.notes
         lines += [f"Left out: {o.what}: {o.reason}" for o in self.left_out]
         lines += [f"Changed: {c.study}: {c.what}" for c in self.changes]
         return "\n".join(lines)

@@ -1,7 +1,10 @@
-"""Networks of rare events, retyped from their publications: one line a study, "treatment events/participants"."""
+"""Networks with binary outcomes, retyped: one line a study, "treatment events/participants"."""
 
 from __future__ import annotations
 
+import numpy as np
+
+from equipoise.synthesis.network import Network, StudyContrasts
 from equipoise.synthesis.network.binary_arms import BinaryArms, binary_arms
 
 # Dong et al. 2013, Thorax 68:48: deaths in trials of inhaled drugs for chronic obstructive pulmonary disease.
@@ -67,6 +70,51 @@ Dalmau 2004 | Aprotonin 1/63; Tranexamic acid 4/64
 Ickx 2006 | Aprotonin 0/24; Tranexamic acid 2/27
 """
 
+# Hasselblad 1998, Medical Decision Making 18:37: smoking cessation; A no contact, B self-help, C individual and
+# D group counselling.
+SMOKING = """\
+1 | A 75/731; C 363/714
+2 | A 9/140; C 23/140; D 10/138
+3 | A 2/106; C 9/205
+4 | A 58/549; C 237/1561
+5 | A 0/33; C 9/48
+6 | B 20/49; C 16/43
+7 | A 3/100; C 31/98
+8 | A 1/31; C 26/95
+9 | B 11/78; C 12/85; D 29/170
+10 | A 6/39; C 17/77
+11 | A 79/702; B 77/694
+12 | A 18/671; B 21/535
+13 | A 64/642; C 107/761
+14 | C 12/76; D 20/74
+15 | C 9/55; D 3/26
+16 | B 7/66; D 32/127
+17 | A 5/62; C 8/90
+18 | A 20/234; C 34/237
+19 | A 0/20; D 9/20
+20 | A 8/116; B 19/149
+21 | A 95/1107; C 143/1031
+22 | A 15/187; C 36/504
+23 | A 78/584; C 73/675
+24 | A 69/1177; C 54/888
+"""
+
+# NICE DSU Technical Support Document 3, example 2: ACR-50 at six months in trials of drugs for rheumatoid arthritis.
+CERTOLIZUMAB = """\
+Abe2006 | Infliximab 15/49; Placebo 0/47
+ARMADA | Adalimumab 37/67; Placebo 5/62
+ATTEST | Infliximab 61/165; Placebo 22/110
+CHARISMA | Placebo 14/49; Tocilizumab 26/50
+DE019 | Adalimumab 81/207; Placebo 19/200
+Kim2007 | Adalimumab 28/65; Placebo 9/63
+OPTION | Placebo 22/204; Tocilizumab 90/205
+RAPID1 | CZP 146/393; Placebo 15/199
+RAPID2 | CZP 80/246; Placebo 4/127
+START | Infliximab 110/360; Placebo 33/363
+Strand2006 | Placebo 5/40; Rituximab 5/40
+Weinblatt1999 | Etanercept 23/59; Placebo 1/30
+"""
+
 
 def arms_of(text: str) -> BinaryArms:
     """The arms of one of the tables above."""
@@ -79,3 +127,20 @@ def arms_of(text: str) -> BinaryArms:
             rows.append((study, treatment, int(events), int(participants)))
     study_labels, treatments, event_counts, sizes = zip(*rows, strict=True)
     return binary_arms(study_labels, treatments, event_counts, sizes)
+
+
+def log_odds_ratios(text: str) -> Network:
+    """The network of log odds ratios, ½ added to all cells of a study with an empty one; no study without events."""
+    arms = arms_of(text)
+    studies = []
+    for number, study in enumerate(arms.studies):
+        own = arms.study == number
+        events, nonevents = arms.events[own], arms.nonevents[own]
+        if (events == 0).any() or (nonevents == 0).any():
+            events, nonevents = events + 0.5, nonevents + 0.5
+        log_odds, variances = np.log(events / nonevents), 1 / events + 1 / nonevents
+        size = len(log_odds) - 1
+        covariance = np.full((size, size), variances[0]) + np.diag(variances[1:])
+        treatments = tuple(arms.treatments[t] for t in arms.treatment[own])
+        studies.append(StudyContrasts(study, treatments, log_odds[1:] - log_odds[0], covariance))
+    return Network.from_studies(studies, "OR")

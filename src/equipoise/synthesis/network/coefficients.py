@@ -1,0 +1,105 @@
+"""A table of coefficients: component effects, slopes, tests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.stats import norm
+from scipy.stats import t as student
+
+from equipoise.errors import DataError
+from equipoise.frames import FloatArray
+from equipoise.synthesis.network.tables import decimals, interval, p_value, text_table
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Coefficients:
+    """Named coefficients on the analysis scale, one a row; NaN where the data don't identify one.
+
+    ``statistics`` is estimate / standard error, compared with the normal distribution, or with t where ``df`` is
+    finite; ``p`` is two-sided.
+    """
+
+    names: tuple[str, ...]
+    estimates: FloatArray
+    standard_errors: FloatArray
+    lower: FloatArray
+    upper: FloatArray
+    statistics: FloatArray
+    p: FloatArray
+    df: float
+    level: float
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getitem__(self, name: str) -> tuple[float, float]:
+        """The estimate and standard error of one coefficient."""
+        if name not in self.names:
+            raise DataError(f"no coefficient {name!r}; there are {', '.join(self.names)}")
+        position = self.names.index(name)
+        return float(self.estimates[position]), float(self.standard_errors[position])
+
+    def to_frame(self) -> Any:
+        """One row a coefficient."""
+        from equipoise.frames import make_frame
+
+        return make_frame(
+            {
+                "name": self.names,
+                "estimate": self.estimates,
+                "se": self.standard_errors,
+                "lower": self.lower,
+                "upper": self.upper,
+                "statistic": self.statistics,
+                "p": self.p,
+            }
+        )
+
+    def summary(self) -> str:
+        """The table as text, on the analysis scale."""
+        return text_table(
+            {
+                "": list(self.names),
+                "estimate": [decimals(x) for x in self.estimates],
+                "se": [decimals(x) for x in self.standard_errors],
+                f"{100 * self.level:g}%-CI": [interval(a, b) for a, b in zip(self.lower, self.upper, strict=True)],
+                "t" if np.isfinite(self.df) else "z": [decimals(x, 2) for x in self.statistics],
+                "p-value": [p_value(x) for x in self.p],
+            }
+        )
+
+
+def tabulate(
+    names: Sequence[str],
+    estimates: FloatArray,
+    standard_errors: FloatArray,
+    level: float = 0.95,
+    df: float = float("inf"),
+) -> Coefficients:
+    """The table with intervals and p-values: normal, or t with ``df`` degrees of freedom."""
+    if not 0 < level < 1:
+        raise DataError(f"level {level} must lie between 0 and 1")
+    estimates, errors = np.asarray(estimates, dtype=float), np.asarray(standard_errors, dtype=float)
+    usable = df > 0
+    if np.isfinite(df):
+        quantile = float(student.ppf(1 - (1 - level) / 2, df)) if usable else float("nan")
+    else:
+        quantile = float(norm.ppf(1 - (1 - level) / 2))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        statistics = np.where(errors > 0, estimates / errors, np.nan)
+    tail = norm.sf(np.abs(statistics)) if not np.isfinite(df) else student.sf(np.abs(statistics), df if usable else 1)
+    return Coefficients(
+        names=tuple(names),
+        estimates=estimates,
+        standard_errors=errors,
+        lower=estimates - quantile * errors,
+        upper=estimates + quantile * errors,
+        statistics=statistics,
+        p=2 * tail if usable else np.full(estimates.shape, np.nan),
+        df=float(df),
+        level=level,
+    )

@@ -1,0 +1,105 @@
+"""The league table: every treatment against every other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from equipoise.errors import DataError
+from equipoise.frames import FloatArray
+from equipoise.synthesis.network.tables import decimals, natural, text_table
+
+if TYPE_CHECKING:
+    from equipoise.synthesis.network.fit import NetworkFit
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class League:
+    """A league table on the analysis scale: arrays of shape (treatments, treatments), row minus column.
+
+    The lower triangle holds the network estimates. The upper one holds what ``upper_triangle`` says: "network" (the
+    same estimates), "direct" (direct evidence only, NaN where there is none) or a second outcome's network estimates.
+    The measure of the upper triangle is ``upper_measure``.
+    """
+
+    treatments: tuple[str, ...]
+    measure: str
+    upper_measure: str
+    upper_triangle: str
+    level: float
+    estimates: FloatArray
+    lower: FloatArray
+    upper: FloatArray
+
+    def cell(self, row: int, column: int) -> str:
+        """The text of one cell: the treatment's name on the diagonal, a dot where there is no estimate."""
+        return _cell(self, row, column, digits=2)
+
+    def texts(self, digits: int = 2) -> list[list[str]]:
+        """All cells as text, ratio measures as ratios."""
+        n = len(self.treatments)
+        return [[_cell(self, i, j, digits) for j in range(n)] for i in range(n)]
+
+    def to_frame(self, digits: int = 2) -> Any:
+        """The table of texts, one column a treatment, in table order."""
+        from equipoise.frames import make_frame
+
+        cells = self.texts(digits)
+        return make_frame({t: [row[j] for row in cells] for j, t in enumerate(self.treatments)})
+
+    def summary(self, digits: int = 2) -> str:
+        """The table as text."""
+        cells = self.texts(digits)
+        columns = {" " * (j + 1): [row[j] for row in cells] for j in range(len(self.treatments))}
+        note = f"Lower triangle: {self.measure}, row against column, network estimates."
+        note += f" Upper triangle: {self.upper_measure}, row against column, {self.upper_triangle} estimates."
+        return text_table(columns).lstrip("\n ") + "\n\n" + note
+
+
+def _cell(league: League, row: int, column: int, digits: int) -> str:
+    if row == column:
+        return league.treatments[row]
+    measure = league.measure if row > column else league.upper_measure
+    values = [league.estimates[row, column], league.lower[row, column], league.upper[row, column]]
+    if not np.isfinite(values[0]):
+        return "."
+    estimate, lower, upper = (decimals(float(natural(measure, value)), digits) for value in values)
+    return f"{estimate} ({lower} to {upper})"
+
+
+def league_table(
+    fit: NetworkFit,
+    upper_triangle: str = "network",
+    other: NetworkFit | None = None,
+    order: Sequence[str] | None = None,
+) -> League:
+    """The league table of ``fit``; see ``NetworkFit.league``."""
+    names = tuple(order) if order is not None else fit.treatments
+    if sorted(names) != sorted(fit.treatments):
+        raise DataError(f"order must list every treatment once: {', '.join(fit.treatments)}")
+    place = np.ix_(*[[fit.network.position(t) for t in names]] * 2)
+    estimates, lower, upper = (a[place].copy() for a in (fit.estimates, fit.lower, fit.upper))
+    above = np.triu(np.ones_like(estimates, dtype=bool), k=1)
+    upper_measure = fit.measure
+    if other is not None:
+        upper_measure, upper_triangle = other.measure, "second outcome's network"
+        second = [other.treatments.index(t) if t in other.treatments else -1 for t in names]
+        known = np.array(second) >= 0
+        both = np.ix_(second, second)
+        absent = ~(known[:, None] & known[None, :])
+        for target, source in ((estimates, other.estimates), (lower, other.lower), (upper, other.upper)):
+            target[above] = np.where(absent, np.nan, source[both])[above]
+    elif upper_triangle == "direct":
+        evidence = fit.direct()
+        for target, source in (
+            (estimates, evidence.estimates),
+            (lower, evidence.lower),
+            (upper, evidence.upper),
+        ):
+            target[above] = source[place][above]
+    elif upper_triangle != "network":
+        raise DataError(f"upper_triangle {upper_triangle!r} isn't known; choose 'network' or 'direct'")
+    return League(names, fit.measure, upper_measure, upper_triangle, fit.level, estimates, lower, upper)
