@@ -291,7 +291,12 @@ def _not_covered(words: list[str], free: list[int], condition: list[_Match], rev
             f"the question names no treatment; ask about one of those that the review of "
             f"{review.protocol.condition.name} covers"
         )
-    near = [name for name, score, _ in process.extract(asked, names, scorer=fuzz.WRatio, limit=3) if score >= 75]
+    near = [
+        name
+        for name, *_ in process.extract(
+            asked, names, scorer=fuzz.ratio, limit=2, score_cutoff=60, processor=str.casefold
+        )
+    ]
     hint = f"; did you mean {' or '.join(near)}?" if near and condition else ""
     return NotCovered(f"no review at hand covers {quoted}{hint}", treatments_covered(review))
 

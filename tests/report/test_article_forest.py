@@ -79,9 +79,7 @@ def test_equal_and_opposite_ratios_are_equally_far_from_no_difference() -> None:
 def test_differences_are_drawn_to_scale() -> None:
     drawing = tree(plot_of(study(-2.0, -3.0, -1.0), study(1.0, 0.0, 2.0)), "wide")
     first, second = (marked(row, "f-interval")[0] for row in rows(drawing))
-    assert value(first, "x2") - value(first, "x1") == pytest.approx(
-        value(second, "x2") - value(second, "x1"), abs=0.03
-    )
+    assert value(first, "x2") - value(first, "x1") == pytest.approx(value(second, "x2") - value(second, "x1"), abs=0.03)
 
 
 def test_squares_have_areas_in_proportion_to_weights() -> None:
@@ -196,9 +194,7 @@ def test_whatever_the_numbers_and_labels_nothing_overlaps_or_leaves_the_drawing(
 
 
 @given(ROWS, st.booleans())
-def test_the_axis_holds_every_estimate_and_has_few_round_ticks(
-    forest_rows: list[ForestRow], logarithmic: bool
-) -> None:
+def test_the_axis_holds_every_estimate_and_has_few_round_ticks(forest_rows: list[ForestRow], logarithmic: bool) -> None:
     if logarithmic:
         forest_rows = [exponentiated(row) for row in forest_rows]
     axis = axis_for(plot_of(*forest_rows, logarithmic=logarithmic), 0, 300)

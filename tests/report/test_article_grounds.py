@@ -93,9 +93,7 @@ FIGURES = sample().results[0].figures
 assert FIGURES is not None
 DANGLING: dict[str, tuple[Callable[[Answer], Answer], str]] = {
     "row of a result": (
-        lambda answer: replace(
-            answer, results=(*answer.results[:-1], replace(answer.results[-1], rows=("arms:999",)))
-        ),
+        lambda answer: replace(answer, results=(*answer.results[:-1], replace(answer.results[-1], rows=("arms:999",)))),
         "Result 'certainty/magnorex' names row 'arms:999'",
     ),
     "part of a result": (

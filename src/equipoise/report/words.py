@@ -71,7 +71,8 @@ def count(number: int, noun: str, plural: str = "") -> str:
 
 def is_plural(name: str) -> bool:
     """Whether a name takes a plural verb: `VMAT2 inhibitors do`, `tetanus does`."""
-    last = re.sub(r"\(.*?\)", "", name).split()[-1:] or [""]
+    head = re.split(r" (?:at|of|in|on|to|from|with|for|by) ", re.sub(r"\(.*?\)", "", name))[0]
+    last = head.split()[-1:] or [""]
     return last[0].endswith("s") and not last[0].endswith(("ss", "us", "is")) and len(last[0]) > 3
 
 

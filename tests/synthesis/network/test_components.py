@@ -67,9 +67,7 @@ class TestLinde2016:
         assert fit.q == pytest.approx(103.609843509883, rel=1e-8)
         assert fit.df == 89
         assert fit.tau2 == pytest.approx(0.0158939511640715, rel=1e-8)
-        assert fit.effects["Face-to-face CBT*SSRI"] == pytest.approx(
-            (2.2050739954610252, 0.9620375847745140), rel=1e-8
-        )
+        assert fit.effects["Face-to-face CBT*SSRI"] == pytest.approx((2.2050739954610252, 0.9620375847745140), rel=1e-8)
         combined, _ = fit.combination("Face-to-face CBT + SSRI")["Face-to-face CBT + SSRI"]
         parts = [fit.effects[c][0] for c in ("Face-to-face CBT", "SSRI", "Face-to-face CBT*SSRI")]
         assert combined == pytest.approx(sum(parts), rel=1e-12)

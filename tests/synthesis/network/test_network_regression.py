@@ -104,9 +104,7 @@ class TestTreatmentSpecificSlopes:
                       "START", "Strand2006", "Weinblatt1999"],
             "years": [8.3, 11.65, 7.85, 0.915, 10.95, 6.85, 7.65, 6.15, 5.85, 8.1, 11.25, 13],
         }  # fmt: skip
-        fit = fit_regression(
-            log_odds_ratios(CERTOLIZUMAB), duration, "years", slopes="treatment", reference="Placebo"
-        )
+        fit = fit_regression(log_odds_ratios(CERTOLIZUMAB), duration, "years", slopes="treatment", reference="Placebo")
         assert np.isnan(fit.slopes["years: Etanercept"][0])
         assert "can't be estimated: Etanercept, Rituximab" in fit.summary()
 

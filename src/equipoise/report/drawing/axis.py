@@ -69,9 +69,7 @@ def _log(value: float) -> float:
 
 def _linear_ticks(low: float, high: float) -> tuple[float, ...]:
     power = math.floor(math.log10(high - low)) - 1
-    for exponent, factor in (
-        (exponent, factor) for exponent in (power, power + 1, power + 2) for factor in (1, 2, 5)
-    ):
+    for exponent, factor in ((exponent, factor) for exponent in (power, power + 1, power + 2) for factor in (1, 2, 5)):
         step = factor * 10.0**exponent
         first, last = math.ceil(low / step), math.floor(high / step)
         if last - first < _MOST_TICKS:

@@ -123,9 +123,7 @@ def _box(node: NetworkNode, width: float) -> Label:
     people = f"n = {numerals.count(node.participants)}"
     together = f"{people}, {trials}"
     counts = (together,) if svg.text_width(together, SMALL) <= width else (people, trials)
-    widths = [svg.text_width(line, SIZE, bold=bold) for line in name] + [
-        svg.text_width(line, SMALL) for line in counts
-    ]
+    widths = [svg.text_width(line, SIZE, bold=bold) for line in name] + [svg.text_width(line, SMALL) for line in counts]
     return Label(node, name, counts, "right", 0.0, 0.0, max(widths), LINE * (len(name) + len(counts)))
 
 

@@ -29,9 +29,7 @@ def draw(graph: NetworkGraph, name: str, layout: Layout = "wide") -> str:
     for index, nodes in enumerate(subnetworks(graph)):
         if index:
             parts.append(svg.element("line", class_="n-apart", x1=0, x2=width, y1=top + 6, y2=top + 6))
-            caption = (
-                "Not connected with the treatments above" if index == 1 else "Not connected with any of the above"
-            )
+            caption = "Not connected with the treatments above" if index == 1 else "Not connected with any of the above"
             parts.append(svg.text(caption, 0, top + 24, class_="n-caption"))
             top += 34
         placed = place(nodes, radii, width, top)
@@ -76,9 +74,7 @@ def _edges(graph: NetworkGraph, placed: Placed) -> str:
         line = svg.element("line", class_="n-edge", stroke_width=edge_width(edge.studies, most), **ends)
         hit = svg.element("line", class_="n-hit", stroke_width=16, **ends)
         if edge.result:
-            parts.append(
-                svg.element("a", title, hit, line, href="#" + anchor("result", edge.result), class_="n-link")
-            )
+            parts.append(svg.element("a", title, hit, line, href="#" + anchor("result", edge.result), class_="n-link"))
         else:
             parts.append(svg.element("g", title, line))
     return "".join(parts)

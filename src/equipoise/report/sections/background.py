@@ -140,13 +140,20 @@ def path_statement(story: Story, path: Path) -> Statement:
     if not weak:
         standing = "each link is supported by at least one source"
     else:
-        standing = "the weak link: " + listed(f"{link.subject} to {link.object} is {_weakness(link)}" for link in weak)
+        standing = _weak_links(path, weak)
     outcome = "reduce" if path.sign < 0 else "increase"
     return story.say(
         f"{capitalised(steps)}. This would {outcome} {path.links[-1].object}; {standing}",
         story.ledger.path(path),
         story.rule("path-standing"),
     )
+
+
+def _weak_links(path: Path, weak: list[Link]) -> str:
+    if len(weak) == len(path.links) > 1 and len({link.standing for link in weak}) == 1:
+        every = "both links are" if len(weak) == 2 else "all its links are"
+        return f"{every} {_weakness(weak[0])}"
+    return "the weak link: " + listed(f"{link.subject} to {link.object} is {_weakness(link)}" for link in weak)
 
 
 def _weakness(link: Link) -> str:

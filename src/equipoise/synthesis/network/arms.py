@@ -135,9 +135,7 @@ def _merged(label: str, arms: list[Arm], changes: list[tuple[str, str]]) -> list
         if len(same) > 1:
             rows = " and ".join(str(arm.row) for arm in same)
             changes.append((label, f"arms with the same treatment merged: {treatment} (rows {rows})"))
-        merged.append(
-            Arm(same[0].row, treatment, _combine([arm.values for arm in same])) if len(same) > 1 else same[0]
-        )
+        merged.append(Arm(same[0].row, treatment, _combine([arm.values for arm in same])) if len(same) > 1 else same[0])
     return merged
 
 

@@ -93,10 +93,7 @@ class RegressionFit:
         unknown = [name for name in values if name not in self.covariates]
         if unknown:
             raise DataError(f"no covariate {unknown[0]!r}; there are {', '.join(self.covariates)}")
-        x = (
-            np.array([values.get(name, c) for name, c in zip(self.covariates, self.centre, strict=True)])
-            - self.centre
-        )
+        x = np.array([values.get(name, c) for name, c in zip(self.covariates, self.centre, strict=True)]) - self.centre
         return _pairs(self.network, self.fit, self.groups, x, self.pairs.level)
 
     def to_frame(self) -> Any:

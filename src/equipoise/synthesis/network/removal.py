@@ -101,8 +101,7 @@ def pair_groups(system: System) -> list[tuple[IntArray, IntArray]]:
     for pair, studies in zip(key[starts].tolist(), np.split(member, starts[1:]), strict=True):
         grouped.setdefault(studies.tobytes(), (studies, []))[1].append(pair)
     return [
-        (studies, np.stack(np.divmod(np.array(pairs, dtype=np.intp), n), axis=1))
-        for studies, pairs in grouped.values()
+        (studies, np.stack(np.divmod(np.array(pairs, dtype=np.intp), n), axis=1)) for studies, pairs in grouped.values()
     ]
 
 

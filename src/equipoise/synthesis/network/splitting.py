@@ -143,9 +143,7 @@ def split(fit: NetworkFit, method: SplitMethod = "back-calculation", tau2: str =
     scale = np.array([i.scale for i in fit.inferences])
     pooled = pool_direct(fit.network.blocks, n, fit.tau2[part])
     with np.errstate(divide="ignore", invalid="ignore"):
-        share = np.where(
-            pooled.studies > 0, (fit.standard_errors / scale[part][:, None]) ** 2 / pooled.variances, 0.0
-        )
+        share = np.where(pooled.studies > 0, (fit.standard_errors / scale[part][:, None]) ** 2 / pooled.variances, 0.0)
     np.fill_diagonal(share, np.nan)
     share = np.minimum(share, 1.0)
     direct, direct_variance = pooled.estimates.copy(), pooled.variances.copy()
