@@ -141,7 +141,9 @@ def sidik_jonkman(model: Model) -> Solution:
 
 def _spread(model: Model) -> FloatArray:
     """Σ (y − ȳ)² / k about the plain mean, whatever the moderators."""
-    mean_only = model if isinstance(model, InterceptOnly) else InterceptOnly(model.estimates, model.variances)
+    mean_only = model
+    if not isinstance(model, InterceptOnly):
+        mean_only = InterceptOnly(model.estimates, model.variances, model.present)
     return mean_only.equally().q / mean_only.k
 
 

@@ -144,17 +144,19 @@ class InterceptProjection:
 
 
 class Moderators:
-    """A linear model for the means, X of shape (k, p); estimates and variances of shape (k,).
+    """A linear model for the means, X of shape (k, p); estimates and variances of shape (k,), or (…, k) for a batch
+    that shares X, `present` masking the studies of each analysis.
 
     Raises ``DataError`` when X hasn't full column rank, or has no rows to spare.
     """
 
-    present: BoolArray | None = None
-
-    def __init__(self, estimates: FloatArray, variances: FloatArray, X: FloatArray) -> None:
+    def __init__(
+        self, estimates: FloatArray, variances: FloatArray, X: FloatArray, present: BoolArray | None = None
+    ) -> None:
         if X.ndim != 2 or X.shape[0] != estimates.shape[-1]:
             raise DataError(
-                f"the design matrix has shape {X.shape}; it needs one row for each of the {len(estimates)} studies"
+                f"the design matrix has shape {X.shape}; it needs one row for each of the "
+                f"{estimates.shape[-1]} studies"
             )
         basis, triangle = np.linalg.qr(X)
         sizes = np.abs(np.diag(triangle))
@@ -162,15 +164,26 @@ class Moderators:
             raise DataError(
                 "the columns of the design matrix depend on each other; leave out the redundant moderators"
             )
-        self.estimates, self.variances = estimates, variances
         self.p = X.shape[1]
-        self.k: FloatArray = np.asarray(float(X.shape[0]))
-        self.log_det_design: FloatArray = np.asarray(2.0 * np.log(sizes).sum())
+        self.present = present
+        if present is None:
+            self.estimates, self.variances = estimates, variances
+            self.k: FloatArray = np.full(estimates.shape[:-1], float(X.shape[0]))
+        else:
+            self.estimates = np.where(present, estimates, 0.0)
+            self.variances = np.where(present, variances, 1.0)
+            self.k = present.sum(axis=-1).astype(float)
         self._basis, self._triangle = basis, triangle
 
+    @property
+    def log_det_design(self) -> FloatArray:
+        """log det X′X over the studies that are present."""
+        return self.equally().log_det
+
     def at(self, tau2: FloatArray | float) -> ModeratorProjection:
-        """P for the weights 1/(v + τ²), for a τ² of any shape."""
-        return self.weighted(1.0 / (self.variances + np.asarray(tau2)[..., None]))
+        """P for the weights 1/(v + τ²); `tau2` has the batch's shape, or any shape for a single analysis."""
+        weights = 1.0 / (self.variances + np.asarray(tau2)[..., None])
+        return self.weighted(weights if self.present is None else weights * self.present)
 
     def weighted(self, weights: FloatArray) -> ModeratorProjection:
         """P for stated weights."""
@@ -178,7 +191,17 @@ class Moderators:
 
     def equally(self) -> ModeratorProjection:
         """P for equal weights."""
-        return self.weighted(np.ones_like(self.estimates))
+        ones = np.ones_like(self.estimates)
+        return self.weighted(ones if self.present is None else ones * self.present)
+
+    def take(self, rows: NDArray[np.intp]) -> Moderators:
+        """The batch's analyses in `rows`."""
+        kept = Moderators.__new__(Moderators)
+        kept.estimates, kept.variances = self.estimates[rows], self.variances[rows]
+        kept.present = None if self.present is None else self.present[rows]
+        kept.k, kept.p = self.k[rows], self.p
+        kept._basis, kept._triangle = self._basis, self._triangle
+        return kept
 
 
 class ModeratorProjection:
@@ -277,8 +300,8 @@ class ModeratorProjection:
 
     @property
     def log_weights(self) -> FloatArray:
-        """Σ log w."""
-        return np.asarray(np.log(self.weights).sum(axis=-1))
+        """Σ log w over the studies that are present."""
+        return np.asarray(np.log(np.where(self.weights > 0, self.weights, 1.0)).sum(axis=-1))
 
     def matrix(self) -> FloatArray:
         """P itself, k × k, for where eigenvalues are needed."""

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.errors import NotConverged
-from equipoise.synthesis.pairwise.projection import InterceptOnly, Model, Projection
+from equipoise.synthesis.pairwise.projection import Model, Projection
 
 FloatArray = NDArray[np.float64]
 Score = Callable[[Projection], tuple[FloatArray, FloatArray, FloatArray, FloatArray]]
@@ -46,7 +46,6 @@ def q_root(model: Model, target: FloatArray) -> FloatArray:
 
 
 def _q_root_batch(model: Model, target: FloatArray) -> FloatArray:
-    assert isinstance(model, InterceptOnly)
     tau2 = np.zeros(len(target))
     below = model.at(tau2).q < target
     active = np.flatnonzero(~below)
@@ -126,7 +125,6 @@ def _newton(
 def _largest_maximum_batch(
     model: Model, score: Score, log_likelihood: LogLikelihood, upper: FloatArray
 ) -> FloatArray:
-    assert isinstance(model, InterceptOnly)
     tau2 = np.zeros(len(upper))
     rows = np.flatnonzero(upper > 0.0)
     if not len(rows):
@@ -164,7 +162,7 @@ def _largest_maximum_batch(
     return tau2
 
 
-def _newton_batch(model: InterceptOnly, score: Score, bracket: FloatArray, smallest: FloatArray) -> FloatArray:
+def _newton_batch(model: Model, score: Score, bracket: FloatArray, smallest: FloatArray) -> FloatArray:
     low, high, at_low, at_high = bracket
     tau2 = low + (high - low) * at_low / (at_low - at_high)
     active = np.arange(len(tau2))

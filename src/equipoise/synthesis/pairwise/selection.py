@@ -41,8 +41,8 @@ WEIGHTS = ("step", *WEIGHT_FUNCTIONS, "truncation")
 class SelectionModel:
     """A meta-analysis adjusted for selection by p-value.
 
-    Coefficients are on the analysis scale, ``ci`` (p, 2). ``delta`` holds the selection parameters (δ₁ = 1 for step functions)
-    with their standard errors (NaN where fixed or at a bound); ``lrt`` tests that there is no selection,
+    Coefficients are on the analysis scale, ``ci`` (p, 2). ``delta`` holds the selection parameters (δ₁ = 1 for step
+    functions) with their standard errors (NaN where fixed or at a bound); ``lrt`` tests that there is no selection,
     ``lrt_tau2`` that τ² = 0. ``unadjusted_*`` is the maximum-likelihood fit without selection. ``interval_counts``
     says how many studies fall between the cutpoints. ``warnings`` says what makes the fit doubtful.
     """
