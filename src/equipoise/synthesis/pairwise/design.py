@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -14,6 +15,13 @@ from equipoise.errors import DataError, MissingExtra
 from equipoise.frames import column_names, read_columns
 
 FloatArray = NDArray[np.float64]
+
+_CODINGS = ("treatment", "sum", "helmert", "poly", "diff", "sas")
+FUNCTIONS = frozenset({
+    "C", "I", "log", "log2", "log10", "log1p", "exp", "exp10", "expm1", "center", "scale", "poly", "bs", "cs", "cc", "cr",
+    *(f"contr.{coding}" for coding in _CODINGS),
+})  # fmt: skip
+"""What a formula may call. formulaic evaluates any Python expression; a formula may come from a web page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +53,7 @@ class Design:
     def rows(self, data: Any) -> FloatArray:
         """New data (a frame or mapping for a formula, else a matrix) as rows of this design."""
         if self.spec is not None:
-            frame = _as_pandas(data, sorted(self.spec.required_variables))
+            frame = _as_pandas(data, _columns(str(self.formula), self.spec, data))
             return np.asarray(self.spec.get_model_matrix(frame), dtype=float)
         rows = np.atleast_2d(np.asarray(data, dtype=float))
         if rows.shape[1] != self.X.shape[1]:
@@ -114,11 +122,12 @@ def _from_formula(formula: str, data: Any) -> Design:
         raise MissingExtra("formulaic", "regression", "a formula") from None
     if data is None:
         raise DataError(f"the formula {formula!r} needs data")
+    _refuse_code(formula)
     try:
         # A name in a formula is a column; never a variable of the caller's.
         parsed = Formula(formula.split("~", 1)[-1].strip())
-        matrix = parsed.get_model_matrix(_as_pandas(data, sorted(parsed.required_variables)), context={})
-    except FormulaicError as error:
+        matrix = parsed.get_model_matrix(_as_pandas(data, _columns(formula, parsed, data)), context={})
+    except (FormulaicError, SyntaxError) as error:
         raise DataError(f"formula {formula!r}: {error}") from error
     X = np.asarray(matrix, dtype=float)
     names = tuple("intercept" if str(name) == "Intercept" else str(name) for name in matrix.columns)
@@ -128,6 +137,25 @@ def _from_formula(formula: str, data: Any) -> Design:
     }
     ones = np.flatnonzero(np.all(X == 1, axis=0))
     return Design(X, names, terms, int(ones[0]) if ones.size else None, formula, matrix.model_spec)
+
+
+def _columns(formula: str, parsed: Any, data: Any) -> list[str]:
+    """The columns that a formula uses, those within its functions included."""
+    words = set(re.findall(r"`([^`]*)`", formula)) | set(re.findall(r"[A-Za-z_]\w*", formula)) - FUNCTIONS
+    return sorted(set(parsed.required_variables) | words.intersection(column_names(data)))
+
+
+def _refuse_code(formula: str) -> None:
+    """Column names, numbers, operators and the listed functions, nothing else."""
+    quoted = re.sub(r"`[^`]*`", "x", formula)
+    called = re.findall(r"([A-Za-z_][\w.]*)\s*\(", quoted)
+    dotted = re.findall(r"[A-Za-z_]\w*(?:\s*\.\s*\w+)+", re.sub(r"\"[^\"]*\"|'[^']*'", "x", quoted))
+    strange = [name for name in [*called, *dotted] if name not in FUNCTIONS]
+    if strange or re.search(r"__|[\[\]{};@\\]|\)\s*[.(]|\blambda\b|\bfor\b", quoted):
+        raise DataError(
+            f"formula {formula!r}: only columns, numbers, + - : * / ^ ( ) and the functions "
+            f"{', '.join(sorted(FUNCTIONS))} are allowed; put a column with another name in backticks"
+        )
 
 
 def _as_pandas(data: Any, columns: list[str]) -> Any:
