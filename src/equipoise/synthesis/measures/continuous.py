@@ -1,4 +1,4 @@
-"""Two groups with a mean, a standard deviation and a size each: (mean, sd, n) of the treated group, then of the comparator.
+"""Two groups with a mean, a standard deviation and a size each: (mean, sd, n) of the treated, then of the comparator.
 
 Formulas as in metafor's `escalc` (4.6 and later where versions differ: SMDH and SMD1H). Standardised differences
 carry Hedges' exact small-sample correction. Log-ratio measures need means above 0 (ROM, CVR) and SDs above 0.
@@ -16,7 +16,7 @@ FloatArray = NDArray[np.float64]
 
 
 def hedges_correction(df: FloatArray) -> FloatArray:
-    """Hedges' J(m) = Γ(m/2) / (√(m/2) Γ((m − 1)/2)), which unbiases a standardised difference (Hedges 1981); NaN for m ≤ 1."""
+    """Hedges' correction J(m) = Γ(m/2) / (√(m/2) Γ((m − 1)/2)) (Hedges 1981); NaN for m ≤ 1."""
     m = np.where(np.asarray(df) > 1, df, np.nan)
     return np.exp(gammaln(m / 2) - 0.5 * np.log(m / 2) - gammaln((m - 1) / 2))
 
@@ -53,7 +53,7 @@ def standardised_mean_difference(
 
 
 def hedges_g(d: FloatArray, n1: FloatArray, n2: FloatArray, variance: str = "LS") -> Effect:
-    """Hedges' g from Cohen's d (or from t as d = t√(1/n₁ + 1/n₂)); variances as for `standardised_mean_difference`."""
+    """Hedges' g from Cohen's d (from t: d = t√(1/n₁ + 1/n₂)); variances as for `standardised_mean_difference`."""
     m = n1 + n2 - 2
     J = hedges_correction(m)
     g = J * d
@@ -84,7 +84,7 @@ def heteroscedastic_smd(
 
 
 def glass_delta(
-    mean1: FloatArray, sd1: FloatArray, n1: FloatArray, mean2: FloatArray, sd2: FloatArray, n2: FloatArray
+    mean1: FloatArray, _sd1: FloatArray, n1: FloatArray, mean2: FloatArray, sd2: FloatArray, n2: FloatArray
 ) -> Effect:
     """Glass's Δ, standardised by the comparator's SD, J(n₂ − 1) corrected; variance 1/n₁ + 1/n₂ + Δ²/2n₂."""
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -19,7 +19,7 @@ def shared_covariance(variances: ArrayLike, comparator_variance: float) -> Float
     ``variances`` (c,) are those of the contrasts; ``comparator_variance`` is the shared arm's.
     """
     diagonal = np.asarray(variances, dtype=float)
-    matrix = np.full((len(diagonal), len(diagonal)), float(comparator_variance))
+    matrix: FloatArray = np.full((len(diagonal), len(diagonal)), float(comparator_variance))
     np.fill_diagonal(matrix, diagonal)
     return matrix
 
@@ -34,7 +34,7 @@ def shared_smd_covariance(
     """
     g, sizes = np.asarray(smd, dtype=float), np.asarray(n, dtype=float)
     total = sizes.sum() + comparator_n
-    matrix = 1.0 / comparator_n + np.outer(g, g) / (2.0 * total)
+    matrix: FloatArray = 1.0 / comparator_n + np.outer(g, g) / (2.0 * total)
     own = 1.0 / sizes + np.diag(matrix) if variances is None else np.asarray(variances, dtype=float)
     np.fill_diagonal(matrix, own)
     return matrix
@@ -48,14 +48,15 @@ def arm_variance(measure: str, *, events: ArrayLike = 0.0, n: ArrayLike = 1.0, s
     """
     a, size, s = np.asarray(events, dtype=float), np.asarray(n, dtype=float), np.asarray(sd, dtype=float)
     m, t = np.asarray(mean, dtype=float), np.asarray(time, dtype=float)
-    formulas = {
-        "OR": lambda: 1 / a + 1 / (size - a),
-        "RR": lambda: 1 / a - 1 / size,
-        "RD": lambda: a / size * (1 - a / size) / size,
-        "AS": lambda: 0.25 / size,
-        "MD": lambda: s**2 / size,
-        "ROM": lambda: s**2 / (size * m**2),
-        "IRR": lambda: 1 / a,
-        "IRD": lambda: a / t**2,
-    }
-    return np.asarray(formulas[measure]())
+    with np.errstate(divide="ignore", invalid="ignore"):
+        formulas: dict[str, FloatArray] = {
+            "OR": 1 / a + 1 / (size - a),
+            "RR": 1 / a - 1 / size,
+            "RD": a / size * (1 - a / size) / size,
+            "AS": 0.25 / size,
+            "MD": s**2 / size,
+            "ROM": s**2 / (size * m**2),
+            "IRR": 1 / a,
+            "IRD": a / t**2,
+        }
+    return np.asarray(formulas[measure])

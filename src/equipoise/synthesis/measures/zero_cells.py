@@ -19,9 +19,9 @@ TO = ("only0", "all", "if0all", "none")
 class ZeroCells:
     """A policy for zero cells, metafor's default.
 
-    ``add`` is added to every cell of the studies that have a zero (``to="only0"``), of all studies (``"all"``), of all
-    studies if any has a zero (``"if0all"``), or of none (``"none"``). ``drop00`` leaves out studies with no events, or
-    nothing but events, in both groups; otherwise they keep the uninformative value that the addition gives them.
+    ``add`` is added to every cell of the studies that have a zero (``to="only0"``), of all studies (``"all"``), of
+    all studies if any has a zero (``"if0all"``), or of none (``"none"``). ``drop00`` leaves out studies with no
+    events, or nothing but events, in both groups; otherwise they keep the value that the addition gives.
     """
 
     add: float = 0.5

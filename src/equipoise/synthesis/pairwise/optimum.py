@@ -1,0 +1,176 @@
+"""A smooth likelihood's maximum inside bounds, to full precision.
+
+`maximise` runs bounded quasi-Newton steps and then Newton steps on the free parameters, with the Hessian differenced
+from the analytic gradient, so that the answer no longer depends on the optimiser's stopping rule. Parameters that
+rest on a bound are named in the result: their standard errors aren't defined.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+FloatArray = NDArray[np.float64]
+Objective = Callable[[FloatArray], tuple[float, FloatArray]]
+
+
+@dataclass(frozen=True, slots=True)
+class Optimum:
+    """Where a log-likelihood is largest.
+
+    ``x`` the parameters; ``value`` the log-likelihood; ``gradient`` and ``hessian`` its derivatives there;
+    ``at_bound`` which parameters rest on a bound; ``converged`` whether the gradient of the others vanishes.
+    """
+
+    x: FloatArray
+    value: float
+    gradient: FloatArray
+    hessian: FloatArray
+    at_bound: NDArray[np.bool_]
+    converged: bool
+
+    def covariance(self) -> FloatArray:
+        """Inverse observed information; NaN in the rows and columns of parameters on a bound."""
+        size = len(self.x)
+        covariance = np.full((size, size), np.nan)
+        free = np.flatnonzero(~self.at_bound)
+        if free.size and np.all(np.isfinite(self.hessian)):
+            information = -self.hessian[np.ix_(free, free)]
+            if np.linalg.eigvalsh(information).min() > 0:
+                covariance[np.ix_(free, free)] = np.linalg.inv(information)
+        return covariance
+
+
+def maximise(
+    objective: Objective,
+    start: FloatArray,
+    lower: FloatArray,
+    upper: FloatArray,
+    *,
+    others: Sequence[FloatArray] = (),
+    tolerance: float = 1e-9,
+) -> Optimum:
+    """The best maximum reached from ``start`` and from each of ``others``.
+
+    ``objective(x)`` returns the log-likelihood and its gradient, ``-inf`` where it isn't defined.
+    """
+    best: Optimum | None = None
+    for first in (start, *others):
+        candidate = _climb(objective, np.clip(first, lower, upper), lower, upper, tolerance)
+        if best is None or candidate.value > best.value + 1e-9 * (1 + abs(best.value)):
+            best = candidate
+    assert best is not None
+    return best
+
+
+def _climb(
+    objective: Objective, start: FloatArray, lower: FloatArray, upper: FloatArray, tolerance: float
+) -> Optimum:
+    # The search is scaled so that a unit step means much the same in each direction.
+    scale = np.maximum(np.abs(start), 0.1)
+
+    def negative(z: FloatArray) -> tuple[float, FloatArray]:
+        value, gradient = objective(np.clip(z * scale, lower, upper))
+        if not np.isfinite(value):
+            return 1e300, np.zeros_like(z)
+        return -value, -gradient * scale
+
+    found = minimize(
+        negative,
+        start / scale,
+        jac=True,
+        method="L-BFGS-B",
+        bounds=list(zip(lower / scale, upper / scale, strict=True)),
+        options={"maxiter": 2000, "maxfun": 4000, "ftol": 1e-15, "gtol": 1e-9, "maxcor": 20},
+    )
+    return polish(objective, np.clip(np.asarray(found.x) * scale, lower, upper), lower, upper, tolerance)
+
+
+def polish(
+    objective: Objective, x: FloatArray, lower: FloatArray, upper: FloatArray, tolerance: float = 1e-9
+) -> Optimum:
+    """Newton steps from ``x`` on the parameters that don't rest on a bound."""
+    value, gradient = objective(x)
+    hessian = difference_hessian(objective, x, lower, upper)
+    for _ in range(50):
+        bound = _at_bound(x, gradient, lower, upper)
+        free = np.flatnonzero(~bound)
+        if not free.size:
+            break
+        step = _newton_step(hessian[np.ix_(free, free)], gradient[free])
+        moved = False
+        for fraction in (1.0, 0.5, 0.25, 0.1, 0.01):
+            trial = x.copy()
+            trial[free] = np.clip(x[free] + fraction * step, lower[free], upper[free])
+            trial_value, trial_gradient = objective(trial)
+            if trial_value >= value - 1e-13 * (1 + abs(value)):
+                moved = True
+                break
+        if not moved:
+            break
+        change = np.max(np.abs(trial - x) / (np.abs(x) + 1e-4))
+        x, value, gradient = trial, trial_value, trial_gradient
+        if change < 1e-11:
+            break
+        if change > 1e-6:
+            hessian = difference_hessian(objective, x, lower, upper)
+    hessian = difference_hessian(objective, x, lower, upper)
+    bound = _at_bound(x, gradient, lower, upper)
+    free = np.flatnonzero(~bound)
+    converged = bool(np.isfinite(value))
+    if free.size and converged:
+        # Newton's decrement: how much the log-likelihood could still rise.
+        step = _newton_step(hessian[np.ix_(free, free)], gradient[free])
+        converged = bool(abs(gradient[free] @ step) < tolerance * (1 + abs(value)))
+    return Optimum(x, float(value), gradient, hessian, bound, converged)
+
+
+def difference_hessian(
+    objective: Objective, x: FloatArray, lower: FloatArray | None = None, upper: FloatArray | None = None
+) -> FloatArray:
+    """Hessian from Richardson-extrapolated central differences of the analytic gradient."""
+    size = len(x)
+    hessian = np.empty((size, size))
+    low = np.full(size, -np.inf) if lower is None else lower
+    high = np.full(size, np.inf) if upper is None else upper
+    for index in range(size):
+        h = 1e-3 * max(abs(x[index]), 1e-2)
+        room = min(x[index] - low[index], high[index] - x[index])
+        if room >= h * 1e-3:
+            h = min(h, room)
+            coarse, fine = (_central(objective, x, index, width) for width in (h, h / 2))
+            hessian[index] = (4 * fine - coarse) / 3
+        else:
+            inward = 1.0 if x[index] - low[index] <= high[index] - x[index] else -1.0
+            hessian[index] = _one_sided(objective, x, index, inward * h)
+    return (hessian + hessian.T) / 2
+
+
+def _central(objective: Objective, x: FloatArray, index: int, h: float) -> FloatArray:
+    up, down = x.copy(), x.copy()
+    up[index] += h
+    down[index] -= h
+    return (objective(up)[1] - objective(down)[1]) / (2 * h)
+
+
+def _one_sided(objective: Objective, x: FloatArray, index: int, h: float) -> FloatArray:
+    one, two = x.copy(), x.copy()
+    one[index] += h
+    two[index] += 2 * h
+    return (-3 * objective(x)[1] + 4 * objective(one)[1] - objective(two)[1]) / (2 * h)
+
+
+def _newton_step(hessian: FloatArray, gradient: FloatArray) -> FloatArray:
+    """Ascent direction: Newton's where the surface is concave, steepest along the other eigenvectors."""
+    values, vectors = np.linalg.eigh(-hessian)
+    floor = max(1e-10 * float(np.abs(values).max(initial=0.0)), 1e-300)
+    return np.asarray(vectors @ ((vectors.T @ gradient) / np.maximum(np.abs(values), floor)))
+
+
+def _at_bound(x: FloatArray, gradient: FloatArray, lower: FloatArray, upper: FloatArray) -> NDArray[np.bool_]:
+    """Resting on a bound and pushed outwards (or not at all)."""
+    return np.asarray(((x <= lower) & (gradient <= 0)) | ((x >= upper) & (gradient >= 0)))
