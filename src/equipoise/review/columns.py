@@ -8,6 +8,11 @@ from typing import Any, Literal
 Kind = Literal["text", "choice", "integer", "number", "boolean", "p_value", "url", "list"]
 
 
+def number(value: float) -> str:
+    """The shortest text that reads back as exactly this number, whole ones without a decimal point."""
+    return repr(value).removesuffix(".0")
+
+
 @dataclass(frozen=True, slots=True)
 class PValue:
     """A p-value as printed: exact (``=``) or only bounded (``<`` or ``>``)."""
@@ -16,7 +21,7 @@ class PValue:
     relation: Literal["=", "<", ">"] = "="
 
     def __str__(self) -> str:
-        return f"{'' if self.relation == '=' else self.relation}{self.value:g}"
+        return f"{'' if self.relation == '=' else self.relation}{number(self.value)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +29,7 @@ class Column:
     """The rules for one column.
 
     ``minimum``/``above`` bound numbers (inclusive/exclusive); ``refers_to`` is (table, column) that must hold the
-    value; ``choices`` are the words allowed; a ``list`` is separated by ``; ``.
+    value; ``choices`` are the words allowed; ``example`` is a text that fits ``pattern``; a ``list`` is separated by ``; ``.
     """
 
     kind: Kind = "text"
@@ -34,6 +39,7 @@ class Column:
     above: float | None = None
     maximum: float | None = None
     pattern: str | None = None
+    example: str = ""
     refers_to: tuple[str, str] | None = None
     meaning: str = ""
 

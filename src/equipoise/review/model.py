@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
+from functools import cache
+from pathlib import Path
 from typing import ClassVar
 
 from equipoise.review.columns import Column, PValue, column
@@ -73,10 +75,25 @@ class Row:
     extra: tuple[tuple[str, str], ...] = ()
 
     @classmethod
-    def columns(cls) -> dict[str, Column]:
+    def columns(cls) -> Mapping[str, Column]:
         """The table's columns by name with their rules, where the fact was seen last."""
-        named = {f.metadata.get("name", f.name): f.metadata["column"] for f in fields(cls) if f.metadata}
-        return dict(sorted(named.items(), key=lambda item: item[0].startswith("source_") and item[0] != "source_name"))
+        return _columns(cls)
+
+    @classmethod
+    def attributes(cls) -> Mapping[str, str]:
+        """Column → the attribute that holds it; they differ where the column's name is a word of Python."""
+        return _attributes(cls)
+
+
+@cache
+def _columns(kind: type[Row]) -> Mapping[str, Column]:
+    named = {f.metadata.get("name", f.name): f.metadata["column"] for f in fields(kind) if f.metadata}
+    return dict(sorted(named.items(), key=lambda item: item[0].startswith("source_") and item[0] != "source_name"))
+
+
+@cache
+def _attributes(kind: type[Row]) -> Mapping[str, str]:
+    return {f.metadata.get("name", f.name): f.name for f in fields(kind) if f.metadata}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,9 +158,11 @@ class Study(SourcedRow):
     citation: str = column("authors, year, journal", required=True)
     title: str = column("", required=True)
     year: int | None = column("", "integer", minimum=1800, maximum=2100)
-    doi: str = column("", pattern=r"10\.\d{4,9}/\S+")
-    pmid: str = column("", pattern=r"\d{1,8}")
-    nct: str = column("registry numbers", pattern=r"NCT\d{8}(; NCT\d{8})*")
+    doi: str = column("digital object identifier", pattern=r"10\.\d{4,9}/\S+", example="10.1056/NEJMoa2034577")
+    pmid: str = column("PubMed's number", pattern=r"\d{1,8}", example="26346941")
+    nct: str = column(
+        "numbers at ClinicalTrials.gov", pattern=r"NCT\d{8}(; NCT\d{8})*", example="NCT02274558; NCT01733121"
+    )
     design: str = column("", "choice", choices=DESIGNS)
     species: str = column("")
     condition: str = column("who or what was studied")
@@ -365,7 +384,7 @@ class CertaintyOverride(Row):
     domain: str = column("a domain of the rating, or `overall`", required=True)
     level: str = column("levels to rate down by for a domain (0, 1, 2, 3); a certainty for `overall`", required=True)
     by: str = column("who", required=True)
-    when: str = column("ISO date", required=True, pattern=r"\d{4}-\d{2}-\d{2}")
+    when: str = column("ISO date", required=True, pattern=r"\d{4}-\d{2}-\d{2}", example="2026-01-31")
     why: str = column("the reason", required=True)
 
 
@@ -468,8 +487,21 @@ class Review:
     safety: tuple[SafetyStatement, ...] = ()
     certainty: tuple[CertaintyOverride, ...] = ()
     set_aside: tuple[SetAside, ...] = ()
-    name: str = ""
+    name: str = field(default="", compare=False)
     """The folder's name; not part of its content."""
+
+    @staticmethod
+    def read(directory: str | Path) -> Review:
+        """The review in a folder; see `equipoise.review.reading.read`."""
+        from equipoise.review.reading import read
+
+        return read(directory)
+
+    def write(self, directory: str | Path) -> None:
+        """Write the review as a folder; see `equipoise.review.writing.write`."""
+        from equipoise.review.writing import write
+
+        write(self, directory)
 
     def rows(self, table: str) -> tuple[Row, ...]:
         """The rows of a table by its name."""

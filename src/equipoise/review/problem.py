@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 
+Severity = Literal["error", "warning"]
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """A problem at one place of a review folder.
@@ -20,7 +23,7 @@ class Problem:
     value: str
     what: str
     mend: str
-    severity: Literal["error", "warning"] = "error"
+    severity: Severity = "error"
 
     @property
     def place(self) -> str:

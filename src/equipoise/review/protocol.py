@@ -1,0 +1,205 @@
+"""review.toml: the decisions of a review, read with every problem named at its line."""
+
+from __future__ import annotations
+
+import math
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from equipoise.review.model import MEASURES, Analysis, Condition, Protocol, Question, Remark
+from equipoise.review.nearest import did_you_mean
+from equipoise.review.problem import Problem, Severity
+from equipoise.review.toml_lines import Place, TomlLines
+
+FILE = "review.toml"
+FORMAT = 1
+"""The version of the folder's format that this version reads and writes."""
+MODELS = ("random", "common")
+METHODS = ("REML", "DL", "ML")
+
+RATIOS = ("OR", "RR", "IRR", "HR", "ROM")
+MEASURES_OF = {
+    "continuous": ("MD", "SMD", "ROM"),
+    "binary": ("OR", "RR", "RD"),
+    "rate": ("IRR",),
+    "time-to-event": ("HR",),
+}
+"""Type of outcome → the measures that suit it."""
+
+_KEYS: Mapping[str, Mapping[str, str]] = {
+    "": {
+        "format": "integer",
+        "title": "text!",
+        "version": "text",
+        "question": "table!",
+        "condition": "table!",
+        "analysis": "tables",
+        "background": "tables",
+        "conflict": "tables",
+        "gap": "tables",
+    },
+    "question": {
+        "text": "text!",
+        "population": "text!",
+        "interventions": "texts",
+        "comparators": "texts",
+        "outcomes": "texts",
+    },
+    "condition": {"name": "text!", "abbreviation": "text", "synonyms": "texts", "broader": "texts"},
+    "analysis": {
+        "outcome": "text!",
+        "measure": "text!",
+        "primary": "boolean",
+        "model": "text",
+        "method": "text",
+        "reference": "text",
+        "smallest_important_difference": "number",
+        "why": "text",
+    },
+    "remark": {"about": "texts!", "text": "text!", "grounds": "texts!"},
+}
+"""Table of review.toml → its keys with what each holds; ``!`` marks those that must be there."""
+_REMARKS = ("background", "conflict", "gap")
+_KINDS = {
+    "text": "a text in quotes",
+    "texts": "a list of texts in square brackets",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "table": "a table",
+    "tables": "a table in double square brackets",
+}
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Reads the tables of review.toml and collects what is wrong with them."""
+
+    lines: TomlLines
+    problems: list[Problem] = field(default_factory=list)
+
+    def report(self, place: Place, value: Any, what: str, mend: str, severity: Severity = "error") -> None:
+        table, number, key = place
+        shown = "" if value is None else value if isinstance(value, str) else str(value)
+        line = self.lines.line(table, number, key, shown if isinstance(value, str) else "")
+        self.problems.append(Problem(FILE, line, key or table or None, shown, what, mend, severity))
+
+    def table(self, values: Mapping[str, Any], name: str, number: int, rules: Mapping[str, str]) -> dict[str, Any]:
+        """The values of a table that are as the rules say."""
+        good: dict[str, Any] = {}
+        for key, value in values.items():
+            rule = rules.get(key, "").removesuffix("!")
+            if not rule:
+                inside = f"[{name}]" if name else "the top of the file"
+                mend = did_you_mean(key, rules, f"{inside} knows {', '.join(rules)}")
+                self.report((name, number, key), None, f"unknown key {key!r}", mend)
+            elif not _is(rule, value):
+                self.report((name, number, key), value, f"not {_KINDS[rule]}", f"write {_KINDS[rule]}")
+            elif rule == "text" and rules[key].endswith("!") and not value.strip():
+                self.report((name, number, key), value, "the text is empty", "fill it in")
+            elif rule == "texts" and rules[key].endswith("!") and not value:
+                self.report((name, number, key), None, "the list is empty", "fill it in")
+            else:
+                good[key] = tuple(value) if rule == "texts" else value
+        for key, rule in rules.items():
+            if rule.endswith("!") and key not in values:
+                place = (name, number, "") if name else ("", 0, "")
+                what = f"{f'[{name}]' if name else 'the file'} has no {key}"
+                mend = f"add [{key}]" if rule == "table!" else f"add {key} = …, {_KINDS[rule.removesuffix('!')]}"
+                self.report(place, None, what, mend)
+        return good
+
+
+def read_protocol(text: str) -> tuple[Protocol | None, TomlLines, list[Problem]]:
+    """The protocol in the text of review.toml, where its keys stand, and everything that is wrong with it.
+
+    The protocol is None when the text isn't TOML or lacks its title, question or condition.
+    """
+    lines = TomlLines(text)
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        return None, lines, [_syntax(str(error), text)]
+    reader = _Reader(lines)
+    top = reader.table(values, "", 0, _KEYS[""])
+    if top.get("format", FORMAT) != FORMAT:
+        mend = f"upgrade Equipoise: this version reads format {FORMAT}"
+        reader.report(("", 0, "format"), top["format"], "a format that this version doesn't know", mend)
+    question = reader.table(top.get("question", {}), "question", 0, _KEYS["question"]) if "question" in top else {}
+    condition = reader.table(top.get("condition", {}), "condition", 0, _KEYS["condition"]) if "condition" in top else {}
+    analyses = [_analysis(reader, values, i) for i, values in enumerate(top.get("analysis", []))]
+    remarks = {name: [_remark(reader, name, each, i) for i, each in enumerate(top.get(name, []))] for name in _REMARKS}
+    if not ("title" in top and "text" in question and "population" in question and "name" in condition):
+        return None, lines, reader.problems
+    return (
+        Protocol(
+            title=top["title"],
+            question=Question(**question),
+            condition=Condition(**condition),
+            analyses=tuple(each for each in analyses if each),
+            background=tuple(each for each in remarks["background"] if each),
+            conflicts=tuple(each for each in remarks["conflict"] if each),
+            gaps=tuple(each for each in remarks["gap"] if each),
+            version=top.get("version", ""),
+        ),
+        lines,
+        reader.problems,
+    )
+
+
+def _is(rule: str, value: Any) -> bool:
+    if rule == "text":
+        return isinstance(value, str)
+    if rule == "texts":
+        return isinstance(value, list) and all(isinstance(item, str) for item in value)
+    if rule == "table":
+        return isinstance(value, dict)
+    if rule == "tables":
+        return isinstance(value, list) and all(isinstance(item, dict) for item in value)
+    if rule == "boolean":
+        return isinstance(value, bool)
+    if rule == "integer":
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _syntax(message: str, text: str) -> Problem:
+    """`tomllib` says where in words: "… (at line 3, column 5)", or "(at end of document)"."""
+    found = re.fullmatch(r"(?s)(.*?) \(at (?:line (\d+), column (\d+)|end of document)\)", message)
+    what = found[1] if found else message
+    row = int(found[2]) if found and found[2] else text.rstrip("\n").count("\n") + 1
+    column = found[3] if found and found[3] else None
+    line = text.split("\n")[row - 1].strip() if row <= text.count("\n") + 1 else ""
+    mend = "texts stand in quotes, lists in [ ], a table's name in [ ] on a line of its own"
+    return Problem(FILE, row, column, line[:80], f"not TOML: {what[:1].lower()}{what[1:]}", mend)
+
+
+def _analysis(reader: _Reader, values: Mapping[str, Any], number: int) -> Analysis | None:
+    good = reader.table(values, "analysis", number, _KEYS["analysis"])
+
+    def one_of(key: str, known: tuple[str, ...]) -> None:
+        if key in good and good[key] not in known:
+            mend = did_you_mean(good[key], known, f"write one of {', '.join(known)}")
+            reader.report(("analysis", number, key), good[key], f"unknown {key}", mend)
+            del good[key]
+
+    one_of("measure", MEASURES)
+    one_of("model", MODELS)
+    one_of("method", METHODS)
+    size = good.get("smallest_important_difference")
+    if size is not None:
+        ratio = good.get("measure") in RATIOS
+        if size <= (1 if ratio else 0):
+            what = "the smallest important ratio must be above 1" if ratio else "it must be above 0"
+            mend = "write 1.25 for a change by a quarter either way" if ratio else "write its size without a sign"
+            reader.report(("analysis", number, "smallest_important_difference"), size, what, mend)
+        good["smallest_important_difference"] = float(size)
+    return Analysis(**good) if "outcome" in good and "measure" in good else None
+
+
+def _remark(reader: _Reader, name: str, values: Mapping[str, Any], number: int) -> Remark | None:
+    good = reader.table(values, name, number, _KEYS["remark"])
+    return Remark(**good) if len(good) == len(_KEYS["remark"]) else None
