@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from equipoise.report import links, names, numerals
-from equipoise.report.answer import Answer, ForestPlot, Ground, NetworkGraph, StudyCard
+from equipoise.report.answer import Answer, ForestPlot, Ground, NetworkGraph, StudyCard, Table
 from equipoise.report.drawing import forest, network
 from equipoise.report.notes import Notes
 from equipoise.report.register import Register
@@ -62,6 +62,12 @@ def ground_anchor(ground: Ground) -> str:
     return links.anchor(ground.kind, ground.id)
 
 
+def crowded(table: Table) -> bool:
+    """Whether a table has too many columns with too much in them to be read as columns."""
+    longest = max((sum(len(said.text) for said in cell) for row in table.rows for cell in row.cells), default=0)
+    return len(table.columns) > 5 and longest > 90
+
+
 def study_label(study: StudyCard) -> str:
     return study.label or study.id
 
@@ -87,6 +93,7 @@ def _environment() -> Environment:
         "anchor": links.anchor,
         "ground_anchor": ground_anchor,
         "section_anchor": section_anchor,
+        "crowded": crowded,
         "study_label": study_label,
         "comparison": names.comparison,
         "rating": names.rating,

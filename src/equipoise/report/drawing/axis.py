@@ -36,9 +36,8 @@ class Axis:
 
     def ticks(self) -> tuple[float, ...]:
         """Round values within the span, at most six."""
-        if self.logarithmic and self.high / self.low > 2.5:
-            return _logarithmic_ticks(self.low, self.high)
-        return _linear_ticks(self.low, self.high)
+        ticks = _logarithmic_ticks(self.low, self.high) if self.logarithmic else ()
+        return ticks if len(ticks) > 2 else _linear_ticks(self.low, self.high)
 
 
 def axis_for(plot: ForestPlot, left: float, right: float) -> Axis:

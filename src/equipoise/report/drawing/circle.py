@@ -52,37 +52,39 @@ def place(nodes: Sequence[NetworkNode], radii: dict[str, float], width: float, t
     Two nodes go left and right, a single one into the middle.
     """
     largest = max(radii[node.treatment] for node in nodes) + RING
-    label_width = width * 0.27
-    boxes = [_box(node, label_width) for node in nodes]
+    label_width = min(width * 0.31, 185.0)
     sides = _sides(len(nodes))
+    boxes = [replace(_box(node, label_width), side=side) for node, side in zip(nodes, sides, strict=True)]
     reach_x = min(width / 2 - label_width - largest - _GAP, 150.0)
+    needed = max(
+        sum(box.height + _GAP for box in boxes if box.side == "left"),
+        sum(box.height + _GAP for box in boxes if box.side == "right"),
+    )
+    reach_y = 0.0 if len(nodes) <= 2 else max(reach_x, 80.0, needed / 2)
+    shape = _spots(len(nodes), reach_x, reach_y)
+    spots = {node.treatment: spot for node, spot in zip(nodes, shape, strict=True)}
+    boxes = [
+        _beside(box, *spots[box.node.treatment], _normal(box, shape_at, reach_x, reach_y), radii)
+        for box, shape_at in zip(boxes, shape, strict=True)
+    ]
 
-    def heights(side: Side) -> list[float]:
-        return [box.height for box, where in zip(boxes, sides, strict=True) if where == side]
+    middle = [box for box in boxes if box.side in {"top", "bottom"}]
+    low = max((box.top + box.height + 1 for box in middle if box.side == "top"), default=-needed / 2)
+    high = min(
+        (box.top - 1 for box in middle if box.side == "bottom"), default=low + max(needed, 2 * reach_y + 2 * largest)
+    )
+    labels = list(middle)
+    for side in ("left", "right"):
+        labels += [_clear(box, spots, radii) for box in _apart([box for box in boxes if box.side == side], low, high)]
 
-    needed = max(sum(heights(side)) + _GAP * len(heights(side)) for side in ("left", "right"))
-    if len(nodes) <= 2:
-        reach_y, span = 0.0, needed / 2
-        head = foot = max(largest, span) + _GAP
-    else:
-        reach_y = span = max(reach_x, 80.0, needed / 2)
-        head = largest + _GAP + max(heights("top"), default=0.0)
-        foot = largest + _GAP + max(heights("bottom"), default=0.0)
-    middle_x, middle_y = width / 2, top + head + reach_y
-    spots = [(middle_x + x, middle_y + y) for x, y in _spots(len(nodes), reach_x, reach_y)]
-    centres = {node.treatment: spot for node, spot in zip(nodes, spots, strict=True)}
-
-    labels: list[Label] = []
-    for side in ("top", "bottom", "left", "right"):
-        here = [
-            _beside(replace(box, side=side), spot, radii)
-            for box, spot, where in zip(boxes, spots, sides, strict=True)
-            if where == side
-        ]
-        if side in {"left", "right"}:
-            here = [_clear(box, centres, radii) for box in _apart(here, middle_y - span, middle_y + span)]
-        labels += here
-    return Placed(centres, tuple(labels), head + 2 * reach_y + foot)
+    first = min([box.top for box in labels] + [y - largest for _, y in shape])
+    last = max([box.top + box.height for box in labels] + [y + largest for _, y in shape])
+    right, down = width / 2, top + 4 - first
+    return Placed(
+        {name: (x + right, y + down) for name, (x, y) in spots.items()},
+        tuple(replace(box, left=box.left + right, top=box.top + down) for box in labels),
+        last - first + 8,
+    )
 
 
 def _sides(count: int) -> list[Side]:
@@ -127,19 +129,20 @@ def _box(node: NetworkNode, width: float) -> Label:
     return Label(node, name, counts, "right", 0.0, 0.0, max(widths), LINE * (len(name) + len(counts)))
 
 
-def _beside(box: Label, spot: tuple[float, float], radii: dict[str, float]) -> Label:
-    """The label right beside its node."""
-    x, y = spot
-    away = radii[box.node.treatment] + (RING if box.node.asked else 0.0) + _GAP - 2
-    match box.side:
-        case "top":
-            return replace(box, left=x - box.width / 2, top=y - away - box.height)
-        case "bottom":
-            return replace(box, left=x - box.width / 2, top=y + away)
-        case "left":
-            return replace(box, left=x - away - box.width, top=y - box.height / 2)
-        case "right":
-            return replace(box, left=x + away, top=y - box.height / 2)
+def _normal(box: Label, spot: tuple[float, float], reach_x: float, reach_y: float) -> tuple[float, float]:
+    """The direction straight out of the ellipse at a node."""
+    if not reach_y:
+        return (-1.0, 0.0) if box.side == "left" else (1.0, 0.0)
+    x, y = spot[0] / reach_x**2, spot[1] / reach_y**2
+    return x / math.hypot(x, y), y / math.hypot(x, y)
+
+
+def _beside(box: Label, x: float, y: float, out: tuple[float, float], radii: dict[str, float]) -> Label:
+    """The label straight out from its node, beyond the tangent there, so that no line between nodes crosses it."""
+    away = radii[box.node.treatment] + (RING if box.node.asked else 0.0) + _GAP - 1
+    at_x, at_y = x + out[0] * away, y + out[1] * away
+    left = {"left": at_x - box.width, "right": at_x}.get(box.side, at_x - box.width / 2)
+    return replace(box, left=left, top=at_y + (out[1] - 1) * box.height / 2)
 
 
 def _apart(boxes: Sequence[Label], low: float, high: float) -> list[Label]:

@@ -79,7 +79,10 @@ def text_width(content: str, size: float, *, bold: bool = False) -> float:
 
 
 def wrap(content: str, width: float, size: float, most: int = 3) -> list[str]:
-    """The text in lines no wider than `width`; what doesn't fit in `most` lines ends in an ellipsis."""
+    """The text in lines no wider than `width`; what doesn't fit in `most` lines ends in an ellipsis.
+
+    A word that is too long by itself is broken, at its own hyphens if it has any.
+    """
     done: list[str] = []
     line = ""
     for word in content.split():
@@ -108,8 +111,8 @@ def _pieces(word: str, width: float, size: float) -> list[str]:
             pieces.append(piece)
             piece = ""
         for character in part:
-            if piece and text_width(piece + character, size) > width:
-                pieces.append(piece)
+            if piece and text_width(piece + character + "-", size) > width:
+                pieces.append(piece + "-" if piece[-1].isalpha() else piece)
                 piece = ""
             piece += character
     return [*pieces, piece]
