@@ -34,10 +34,15 @@ def review(*rows: Arm | Contrast, design: str = "rct-parallel", includes: tuple[
             Outcome(outcome="response", label="Response", kind="benefit", type="binary", lower_is_better=False),
         ),
         interventions=tuple(
-            Intervention(name=name, node=node, role="conventional")
-            for name, node in (("drug", "drug"), ("drug 1 mg", "drug"), ("drug 2 mg", "drug"), ("other", "other"))
-        )
-        + (Intervention(name="placebo", node="placebo", role="control"),),
+            Intervention(name=name, node=node, role="control" if name == "placebo" else "conventional")
+            for name, node in (
+                ("drug", "drug"),
+                ("drug 1 mg", "drug"),
+                ("drug 2 mg", "drug"),
+                ("other", "other"),
+                ("placebo", "placebo"),
+            )
+        ),
         studies=tuple(
             Study(study_id=id_, citation=id_, title=id_, design=design, includes=includes if id_ == "pool" else ())
             for id_ in ids
@@ -102,7 +107,8 @@ def test_sd_is_derived_from_the_standard_error_and_recorded() -> None:
     (trial,) = extract(review(mean("drug", -3, sd=None, se=se), mean("placebo", -1)), SMD).trials
     assert trial.contrasts.estimates[0] == pytest.approx(-0.9923240874206, rel=1e-12)
     (derived,) = trial.derived
-    assert (derived.quantity, derived.value) == ("SD", pytest.approx(2.0))
+    assert derived.quantity == "SD"
+    assert derived.value == pytest.approx(2.0)
     assert derived.source == "Cochrane Handbook 6.5.2.2"
 
 

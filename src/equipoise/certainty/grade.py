@@ -150,6 +150,8 @@ def _inconsistency(body: Body) -> Rating:
     def rating(down: int, reason: str) -> Rating:
         return Rating("inconsistency", "grade-inconsistency", down, reason)
 
+    if not body.direct:
+        return rating(0, "an indirect estimate; disagreement between trials enters through the network's variance")
     if len(body.trials) < 2:
         return rating(0, "a single trial can't disagree with itself")
     threshold = body.important or 0.0

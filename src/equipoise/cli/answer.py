@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from equipoise.errors import Ambiguous, InvalidReview, NotCovered, OutputError, QuestionError
+from equipoise.errors import Ambiguous, InvalidReview, NotCovered, QuestionError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from equipoise.review.model import Review
 
 FORMATS = ("html", "json", "md")
-_FILES = {"html": "article.html", "json": "answer.json", "md": "article.md"}
 
 
 @click.command("answer")
@@ -59,8 +58,10 @@ def command(
             _refuse(console, error, asked)
             sys.exit(2)
         progress("Writing the files")
+        from equipoise.report.publishing import publish
+
         folder = out or Path("answers") / _slug(answer)
-        written = _write(answer, folder, wanted, overwrite)
+        written = publish(answer, folder, wanted, overwrite)
     _show(console, answer)
     console.print()
     for path in written:
@@ -108,48 +109,6 @@ def _formats(text: str) -> list[str]:
 def _slug(answer: Answer) -> str:
     words = re.sub(r"[^a-z0-9]+", "-", answer.title.lower()).strip("-")
     return words.removeprefix("does-").removeprefix("do-")[:80]
-
-
-# -------------------------------------------------------------------------------------------------------- the files
-
-
-def _write(answer: Answer, folder: Path, formats: list[str], overwrite: bool) -> list[Path]:
-    """Write the files, each whole or not at all; raises ``OutputError`` saying what to do instead."""
-    from equipoise.report import exchange, html, markdown
-
-    make: dict[str, Callable[[Answer], str | bytes]] = {
-        "html": html.render,
-        "json": exchange.to_json,
-        "md": markdown.render,
-    }
-    contents = {folder / _FILES[name]: make[name](answer) for name in formats}
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except FileExistsError:
-        raise OutputError(f"{folder} is a file; name a folder with --out") from None
-    except OSError as error:
-        raise OutputError(f"can't make the folder {folder} ({error.strerror}); name another with --out") from None
-    foreign = [path for path in contents if path.exists() and not _ours(path)]
-    if foreign and not overwrite:
-        names = ", ".join(path.name for path in foreign)
-        raise OutputError(
-            f"{folder} has {names}, which Equipoise didn't write; name another folder with --out, or say --overwrite"
-        )
-    for path, content in contents.items():
-        data = content.encode() if isinstance(content, str) else content
-        partial = path.with_name(f".{path.name}.part")
-        try:
-            partial.write_bytes(data)
-            partial.replace(path)
-        except OSError as error:
-            partial.unlink(missing_ok=True)
-            raise OutputError(f"can't write {path} ({error.strerror}); name another folder with --out") from None
-    return list(contents)
-
-
-def _ours(path: Path) -> bool:
-    with path.open("rb") as file:
-        return b"Equipoise" in file.read(4096)
 
 
 # ------------------------------------------------------------------------------------------------------- the screen
@@ -232,8 +191,7 @@ def _show(console: Console, answer: Answer) -> None:
     console.print()
     console.print(Text(answer.verdict.text, style="bold"))
     level = answer.certainty.level or "not rated"
-    console.print(f"Certainty: [bold]{level}[/bold]. ", end="")
-    console.print(Text(_after_level(answer.certainty.summary)))
+    console.print(Text.assemble("Certainty: ", (level, "bold"), ". ", _after_level(answer.certainty.summary)))
     console.print()
     lines = Table(title="Lines of evidence", title_justify="left", box=None, pad_edge=False)
     for heading, justify in (("Line", "left"), ("Studies", "right"), ("Participants", "right"), ("Direction", "left")):

@@ -184,7 +184,9 @@ def _combine_arms(
             events = [sum(arm.events or 0 for arm, _ in by_node[node]) for node in treatments]
             estimates, covariance, note = contrasts_from_counts(measure, events, sizes)
             if note:
-                derived.append(Derived(chosen[0][0], "events", float("nan"), note, "metafor escalc, add=1/2, to=only0"))
+                derived.append(
+                    Derived(chosen[0][0], "added to each cell", 0.5, note, "metafor escalc, add=1/2, to=only0")
+                )
         else:
             means, sds = [], []
             for node in treatments:

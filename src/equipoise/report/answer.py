@@ -7,6 +7,8 @@ reader can go from a sentence to its numbers, from a number to its studies, and 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal
 
 from msgspec import Struct
@@ -340,3 +342,11 @@ class Answer(Struct, frozen=True):
     rows: tuple[SourceRow, ...]
     rules: tuple[Rule, ...]
     paths: tuple[CausalPath, ...]
+
+    def write(
+        self, folder: str | Path, formats: Sequence[str] = ("html", "json", "md"), overwrite: bool = False
+    ) -> list[Path]:
+        """Write the answer into a folder; see `equipoise.report.publishing.publish`."""
+        from equipoise.report.publishing import publish
+
+        return publish(self, folder, formats, overwrite)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 
 from equipoise.mechanism.paths import Path, paths
 from equipoise.report.words import RANDOMISED
@@ -158,7 +159,12 @@ def concerns(text: str, condition: Condition) -> bool:
 
 def mentions(text: str, word: str) -> bool:
     """Whether a text has a word or phrase, as whole words and in any case."""
-    return re.search(rf"\b{re.escape(word)}\b", text, re.IGNORECASE) is not None
+    return _pattern(word).search(text) is not None
+
+
+@cache
+def _pattern(word: str) -> re.Pattern[str]:
+    return re.compile(rf"\b{re.escape(word)}\b", re.IGNORECASE)
 
 
 def _members(review: Review, rows: tuple[Intervention, ...]) -> tuple[str, ...]:

@@ -55,7 +55,23 @@ class Story:
 
     @cached_property
     def dossier(self) -> Dossier:
-        return gather(self.review, self.reading.treatment)
+        return self.dossier_of(self.reading.treatment)
+
+    def dossier_of(self, node: str) -> Dossier:
+        """The dossier of any treatment of the review, gathered once."""
+        if node not in self._dossiers:
+            self._dossiers[node] = gather(self.review, node)
+        return self._dossiers[node]
+
+    @cached_property
+    def _dossiers(self) -> dict[str, Dossier]:
+        return {}
+
+    def rival(self, node: str, comparator: str) -> Estimate | None:
+        """The main outcome's estimate of any treatment against another; None where nothing connects them."""
+        if self.landscape is None:
+            return None
+        return estimate(self.review, self.landscape, node, comparator, self.dossier_of(node).trials)
 
     @property
     def treatment(self) -> str:

@@ -24,7 +24,9 @@ def decode(data: bytes, file: str) -> tuple[str | None, list[Problem]]:
     if zero >= 0:
         wide = data[:200].count(b"\0") * 3 > len(data[:200])
         if wide:
-            return None, [_wrong(file, 1, None, "", "the file is UTF-16 without a byte-order mark, not UTF-8", "UTF-16")]
+            return None, [
+                _wrong(file, 1, None, "", "the file is UTF-16 without a byte-order mark, not UTF-8", "UTF-16")
+            ]
         row = data.count(b"\n", 0, zero) + 1
         what = "the file holds a zero byte: it is damaged or not a text file"
         return None, [Problem(file, row, None, "\\x00", what, "save it again as text (CSV UTF-8)")]

@@ -11,9 +11,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from equipoise.review.columns import Column, PValue, column
+
+if TYPE_CHECKING:
+    from equipoise.report.answer import Answer
 
 MEASURES = ("MD", "SMD", "ROM", "OR", "RR", "RD", "IRR", "HR")
 """Effect measures that a between-arm result may be given in; ratios are written on the natural scale."""
@@ -502,6 +505,12 @@ class Review:
         from equipoise.review.writing import write
 
         write(self, directory)
+
+    def answer(self, question: str) -> Answer:
+        """The answer to a question, or about a treatment by its name; see `equipoise.report.build.answer_question`."""
+        from equipoise.report.build import answer_question
+
+        return answer_question(question, [self])
 
     def rows(self, table: str) -> tuple[Row, ...]:
         """The rows of a table by its name."""

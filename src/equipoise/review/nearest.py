@@ -15,7 +15,11 @@ def nearest(word: str, known: Iterable[str], likeness: float = LIKENESS) -> str 
 
     choices = sorted(set(known) - {"", word})
     found = process.extractOne(
-        word, choices, scorer=fuzz.ratio, processor=lambda text: utils.default_process(plain(text)), score_cutoff=likeness
+        word,
+        choices,
+        scorer=fuzz.ratio,
+        processor=lambda text: utils.default_process(plain(text)),
+        score_cutoff=likeness,
     )
     return found[0] if found else None
 

@@ -174,7 +174,9 @@ def _choice(spec: Column, text: str) -> str:
         return text
     match = nearest(text, spec.choices)
     words = ", ".join(spec.choices)
-    raise Unreadable("not a word that the column knows", f"did you mean {match!r}?" if match else f"write one of {words}")
+    raise Unreadable(
+        "not a word that the column knows", f"did you mean {match!r}?" if match else f"write one of {words}"
+    )
 
 
 def _list(spec: Column, text: str) -> tuple[str, ...]:
@@ -253,7 +255,11 @@ def _not_a_number(text: str) -> Unreadable:
         return Unreadable("a dash where a minus sign should be", f"write {plain!r}")
     if re.fullmatch(r"[-+]?\d{1,3}(,\d{3})+", plain) or re.fullmatch(r"[-+]?\d{1,3}(,\d{3})+\.\d+", plain):
         whole = plain.replace(",", "")
-        other = "" if plain.count(",") > 1 or "." in plain else f", or {plain.replace(',', '.')!r} if the comma is a decimal comma"
+        other = (
+            ""
+            if plain.count(",") > 1 or "." in plain
+            else f", or {plain.replace(',', '.')!r} if the comma is a decimal comma"
+        )
         return Unreadable("a comma in a number", f"write {whole!r}{other}")
     if re.fullmatch(r"[-+]?\d*,\d+", plain):
         return Unreadable("a decimal comma", f"write {plain.replace(',', '.')!r}")

@@ -7,7 +7,6 @@ from pathlib import Path
 from equipoise.errors import InvalidReview, ReviewError
 from equipoise.review.decoding import decode
 from equipoise.review.model import TABLES, Condition, Protocol, Question, Review
-from equipoise.review.nearest import nearest
 from equipoise.review.problem import Problem
 from equipoise.review.protocol import FILE, read_protocol
 from equipoise.review.sheet import Sheet, parse_table

@@ -60,9 +60,7 @@ def select(review: Review, selector: str) -> tuple[Row, ...]:
     return rows
 
 
-def _condition(
-    table: str, column: str, value: str, rows: tuple[Row, ...], selector: str
-) -> Callable[[Row], bool]:
+def _condition(table: str, column: str, value: str, rows: tuple[Row, ...], selector: str) -> Callable[[Row], bool]:
     kind = TABLES[table]
     spec = kind.columns().get(column)
     if spec is None:

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import os
-import tempfile
-from collections.abc import Callable, Iterable, Sequence
-from io import StringIO
-from pathlib import Path
 from typing import Any
 
-from equipoise.errors import OutputError, ReviewError
-from equipoise.review.columns import Column, number
-from equipoise.review.model import TABLES, Protocol, Remark, Review, Row
+from equipoise.review.columns import number
+from equipoise.review.model import Row
 
 
 def cells(row: Row) -> dict[str, str]:

@@ -137,10 +137,7 @@ def path_statement(story: Story, path: Path) -> Statement:
     """A path in words, with how well its links stand."""
     steps = "; ".join(f"{link.subject} {verb(link.relation, link.subject)} {link.object}" for link in path.links)
     weak = [link for link in path.links if link.standing != "supported"]
-    if not weak:
-        standing = "each link is supported by at least one source"
-    else:
-        standing = _weak_links(path, weak)
+    standing = "each link is supported by at least one source" if not weak else _weak_links(path, weak)
     outcome = "reduce" if path.sign < 0 else "increase"
     return story.say(
         f"{capitalised(steps)}. This would {outcome} {path.links[-1].object}; {standing}",

@@ -6,6 +6,7 @@ from equipoise.report.answer import (
     Block,
     Bullets,
     FrequentQuestion,
+    Ground,
     LeftOut,
     Paragraph,
     Rule,
@@ -13,7 +14,6 @@ from equipoise.report.answer import (
     Statement,
     Subheading,
 )
-from equipoise.report.dossier import gather
 from equipoise.report.sections.background import path_statement
 from equipoise.report.sections.comparison import peers
 from equipoise.report.sections.evidence import (
@@ -25,7 +25,7 @@ from equipoise.report.sections.evidence import (
 )
 from equipoise.report.sections.risks import headline, whom_to_ask
 from equipoise.report.story import Story
-from equipoise.report.verdict import certainty_ground, effect_sentence, verdict
+from equipoise.report.verdict import certainty, certainty_ground, effect_sentence, verdict
 from equipoise.report.words import capitalised, count, listed, uncapitalised
 
 
@@ -82,13 +82,11 @@ def _against_conventional(story: Story) -> list[Statement]:
     others = peers(story)
     if landscape is None or not others:
         return []
-    from equipoise.report.analyses import estimate
-
     node = others[0]
     comparator = landscape.comparator(node)
     if comparator is None:
         return []
-    found = estimate(story.review, landscape, node, comparator, gather(story.review, node).trials)
+    found = story.rival(node, comparator)
     if found is None:
         return []
     return [
@@ -172,8 +170,6 @@ def faq(story: Story) -> Section:
 
 
 def _how_sure(story: Story) -> tuple[Statement, ...]:
-    from equipoise.report.verdict import certainty
-
     return (certainty(story).summary,)
 
 
@@ -220,8 +216,6 @@ def _same_role(story: Story) -> tuple[Statement, ...]:
     landscape = story.landscape
     if landscape is None or landscape.fit is None:
         return ()
-    from equipoise.report.analyses import estimate
-
     roles = {row.node: row.role for row in story.review.interventions}
     told = []
     for node in landscape.fit.treatments:
@@ -230,7 +224,7 @@ def _same_role(story: Story) -> tuple[Statement, ...]:
         comparator = landscape.comparator(node)
         if comparator is None or roles.get(comparator) != "control":
             continue
-        found = estimate(story.review, landscape, node, comparator, gather(story.review, node).trials)
+        found = story.rival(node, comparator)
         if found is not None:
             told.append(
                 story.say(
@@ -325,8 +319,6 @@ def methods(story: Story, left_out: tuple[LeftOut, ...]) -> Section:
         )
     blocks.append(Subheading("Left out, and why"))
     if left_out:
-        from equipoise.report.answer import Ground
-
         blocks.append(
             Bullets(
                 tuple(

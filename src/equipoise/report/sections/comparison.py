@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from equipoise.certainty.sizes import RATIOS
-from equipoise.report.analyses import Estimate, OutcomeResult, estimate
+from equipoise.report.analyses import Estimate, OutcomeResult
 from equipoise.report.answer import (
     Block,
     ForestPlot,
@@ -19,14 +19,15 @@ from equipoise.report.answer import (
     Table,
     TableRow,
 )
-from equipoise.report.dossier import Dossier, gather
-from equipoise.report.sections.evidence import NUMERIC, published_card, published_text
+from equipoise.report.dossier import Dossier
+from equipoise.report.sections.evidence import NUMERIC, published_alongside, published_card, published_text
 from equipoise.report.story import Story, quotable
 from equipoise.report.verdict import certainty_ground
 from equipoise.report.words import (
     MEASURE_NAMES,
     capitalised,
     count,
+    figures,
     listed,
     measured,
     natural,
@@ -43,7 +44,7 @@ def comparison(story: Story) -> Section:
     """Comparison with conventional treatments."""
     others = peers(story)
     blocks: list[Block] = []
-    dossiers = [story.dossier, *(gather(story.review, node) for node in others)]
+    dossiers = [story.dossier, *(story.dossier_of(node) for node in others)]
     blocks.append(Paragraph(tuple(_opening(story))))
     blocks.append(_features(story, dossiers))
     landscape = story.landscape
@@ -153,7 +154,7 @@ def _found(story: Story, dossier: Dossier, asked: bool) -> Estimate | None:
     comparator = landscape.comparator(dossier.node)
     if comparator is None:
         return None
-    return estimate(story.review, landscape, dossier.node, comparator, dossier.trials)
+    return story.rival(dossier.node, comparator)
 
 
 def _mechanism(story: Story, dossier: Dossier) -> tuple[Statement, ...]:
@@ -193,8 +194,13 @@ def _effect(story: Story, dossier: Dossier, asked: bool) -> tuple[Statement, ...
         return (story.cell(text, story.ground(found)),)
     quoted = quotable(story.review, dossier)
     if quoted is not None and quoted.ci_low is not None:
-        label = study_label(story.review.study(quoted.review_id))
-        return (story.cell(f"Published ({label}): {published_text(story, quoted)}", published_card(story, quoted)),)
+        return tuple(
+            story.cell(
+                f"Published ({study_label(story.review.study(row.review_id))}): {published_text(story, row)}",
+                published_card(story, row),
+            )
+            for row in published_alongside(dossier.syntheses, quoted)[:3]
+        )
     if asked and not dossier.trials:
         return (story.cell("Not known", story.no_trials(), story.rule("no-trial-no-effect")),)
     return ()
@@ -246,7 +252,10 @@ def compared(story: Story) -> Table:
     asked = set(story.dossier.nodes)
     title = "Treatments compared"
     if landscape is not None and landscape.fit is not None:
-        title = f"{landscape.outcome.label}: treatments compared with {landscape.analysis.reference}"
+        title = (
+            f"{landscape.outcome.label}: treatments compared with {landscape.analysis.reference} "
+            f"({landscape.measure}, 95% confidence interval)"
+        )
         for found in _against_reference(story, landscape):
             ground = story.ground(found)
             rows.append(
@@ -256,7 +265,7 @@ def compared(story: Story) -> Table:
                         (story.cell(found.comparator, ground),),
                         (story.cell(str(len(found.direct_trials)), ground),),
                         (story.cell(_size(found), ground),),
-                        (story.cell(measured(found.result.measure, found.figures), ground),),
+                        (story.cell(figures(found.figures).replace("95% CI ", ""), ground),),
                         (story.cell(capitalised(found.level), certainty_ground(story, found)),),
                     ),
                     emphasised=found.treatment in asked,
@@ -285,12 +294,16 @@ def _against_reference(story: Story, landscape: OutcomeResult) -> list[Estimate]
         for node in part:
             if node == reference:
                 continue
-            made = estimate(story.review, landscape, node, reference, gather(story.review, node).trials)
+            made = story.rival(node, reference)
             if made is not None:
                 found.append(made)
     better = landscape.outcome.lower_is_better
     asked = set(story.dossier.nodes)
-    return sorted(found, key=lambda one: (one.treatment not in asked, one.value if better else -one.value))
+    apart = landscape.analysis.reference
+    return sorted(
+        found,
+        key=lambda one: (one.treatment not in asked, one.comparator != apart, one.value if better else -one.value),
+    )
 
 
 def _control(story: Story, part: Sequence[str]) -> str:

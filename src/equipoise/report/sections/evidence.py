@@ -712,17 +712,22 @@ def published_summary(story: Story) -> Statement | None:
         return story.say(
             f"{label} says of {who}, on {uncapitalised(outcome.label)}: {told}", published_card(story, row)
         )
-    basis = ", ".join(
-        part
-        for part in (count(row.k, "study", "studies") if row.k else "", f"{row.n:,} participants" if row.n else "")
-        if part
-    )
     against = f" compared with {row.comparator}" if row.comparator else ""
-    return story.say(
-        f"{label} published for {who}{against}, on {uncapitalised(outcome.label)}: {published_result(row)}"
-        + (f"; {basis}" if basis else ""),
-        published_card(story, row),
+    together = published_alongside(story.dossier.syntheses, row)
+    results = listed(
+        f"{published_result(one)} for {listed(one.treatment)} ({study_label(story.review.study(one.review_id))})"
+        for one in together
     )
+    return story.say(
+        f"Published by others{against}, on {uncapitalised(outcome.label)}: {results}",
+        [published_card(story, one) for one in together],
+    )
+
+
+def published_alongside(rows: Iterable[Synthesis], quoted: Synthesis) -> list[Synthesis]:
+    """The published results of the same outcome, comparator and measure as the one quoted, itself among them."""
+    key = (quoted.outcome, quoted.comparator, quoted.measure)
+    return [row for row in rows if (row.outcome, row.comparator, row.measure) == key and row.estimate is not None]
 
 
 def published_result(row: Synthesis) -> str:

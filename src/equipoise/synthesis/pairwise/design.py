@@ -106,9 +106,7 @@ def _from_array(X: Any, names: tuple[str, ...] | None) -> Design:
     ones = np.flatnonzero(np.all(matrix == 1, axis=0))
     intercept = int(ones[0]) if ones.size else None
     if names is None:
-        names = tuple(
-            "intercept" if j == intercept else f"x{j + (intercept is None)}" for j in range(matrix.shape[1])
-        )
+        names = tuple("intercept" if j == intercept else f"x{j + (intercept is None)}" for j in range(matrix.shape[1]))
     if len(names) != matrix.shape[1]:
         raise DataError(f"{len(names)} names for {matrix.shape[1]} columns")
     return Design(matrix, names, {name: (j,) for j, name in enumerate(names)}, intercept)

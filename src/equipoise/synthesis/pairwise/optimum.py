@@ -67,9 +67,7 @@ def maximise(
     return best
 
 
-def _climb(
-    objective: Objective, start: FloatArray, lower: FloatArray, upper: FloatArray, tolerance: float
-) -> Optimum:
+def _climb(objective: Objective, start: FloatArray, lower: FloatArray, upper: FloatArray, tolerance: float) -> Optimum:
     # The search is scaled so that a unit step means much the same in each direction.
     scale = np.maximum(np.abs(start), 0.1)
 

@@ -137,9 +137,7 @@ def _arrangements(
         home = np.argsort(kind, kind="stable")
         for labels in _distinct(np.sort(kind), block):
             order = np.empty_like(labels)
-            np.put_along_axis(
-                order, np.broadcast_to(home, labels.shape), np.argsort(labels, axis=1, kind="stable"), 1
-            )
+            np.put_along_axis(order, np.broadcast_to(home, labels.shape), np.argsort(labels, axis=1, kind="stable"), 1)
             yield y[order], v[order]
         return
     for start in range(0, total, block):

@@ -155,15 +155,12 @@ class Moderators:
     ) -> None:
         if X.ndim != 2 or X.shape[0] != estimates.shape[-1]:
             raise DataError(
-                f"the design matrix has shape {X.shape}; it needs one row for each of the "
-                f"{estimates.shape[-1]} studies"
+                f"the design matrix has shape {X.shape}; it needs one row for each of the {estimates.shape[-1]} studies"
             )
         basis, triangle = np.linalg.qr(X)
         sizes = np.abs(np.diag(triangle))
         if X.shape[1] > X.shape[0] or np.any(sizes <= 1e-10 * np.linalg.norm(X, axis=0)):
-            raise DataError(
-                "the columns of the design matrix depend on each other; leave out the redundant moderators"
-            )
+            raise DataError("the columns of the design matrix depend on each other; leave out the redundant moderators")
         self.p = X.shape[1]
         self.present = present
         if present is None:
@@ -294,9 +291,7 @@ class ModeratorProjection:
     @property
     def log_det(self) -> FloatArray:
         """log det X′WX."""
-        return np.asarray(
-            np.linalg.slogdet(self._information)[1] + 2.0 * np.log(np.abs(np.diag(self._triangle))).sum()
-        )
+        return np.asarray(np.linalg.slogdet(self._information)[1] + 2.0 * np.log(np.abs(np.diag(self._triangle))).sum())
 
     @property
     def log_weights(self) -> FloatArray:

@@ -122,9 +122,7 @@ def _newton(
     raise _stuck("likelihood")
 
 
-def _largest_maximum_batch(
-    model: Model, score: Score, log_likelihood: LogLikelihood, upper: FloatArray
-) -> FloatArray:
+def _largest_maximum_batch(model: Model, score: Score, log_likelihood: LogLikelihood, upper: FloatArray) -> FloatArray:
     tau2 = np.zeros(len(upper))
     rows = np.flatnonzero(upper > 0.0)
     if not len(rows):

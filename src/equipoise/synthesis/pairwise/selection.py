@@ -272,9 +272,7 @@ def _problem(
         fixed[0], lower[0], upper[0] = True, 1.0, 1.0
     if delta is not None:
         if len(delta) != size:
-            raise DataError(
-                f"delta has {len(delta)} values; the {weight} model has {size} parameters (None: estimate)"
-            )
+            raise DataError(f"delta has {len(delta)} values; the {weight} model has {size} parameters (None: estimate)")
         for j, value in enumerate(delta):
             if value is not None:
                 fixed[j], lower[j], upper[j] = True, float(value), float(value)
