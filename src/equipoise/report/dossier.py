@@ -107,7 +107,8 @@ def gather(review: Review, node: str) -> Dossier:
     mechanisms = tuple(m for m in review.mechanisms if m.intervention in named | set(classes))
     treated_first = (node, *(name for name in (*names, *classes) if name != node))
     with_findings = {finding.study_id for finding in findings}
-    without = [study for study in studied if study.study_id not in with_findings]
+    with_mechanisms = {row.study_id for row in review.mechanisms}
+    without = [study for study in studied if study.study_id not in with_findings | with_mechanisms]
     sorted_by_design = RANDOMISED | UNCONTROLLED_DESIGNS | {"animal", "in-vitro", ""}
     return Dossier(
         node=node,

@@ -293,12 +293,12 @@ def animal(story: Story) -> Section:
         )
     blocks.append(Paragraph(tuple(opening)))
     if dossier.animal_findings or dossier.animal_studies:
-        items = (*_finding_items(story, dossier.animal_findings), *_study_items(story, dossier.animal_studies))
+        items = (*_finding_items(story, dossier.animal_findings), *_silent_items(story, dossier.animal_studies))
         blocks.append(Bullets(items))
     if dossier.laboratory_findings or dossier.laboratory_studies:
         blocks.append(Subheading("Laboratory studies"))
         blocks.append(Paragraph((findings_summary(story, "laboratory"),)))
-        items = (*_finding_items(story, dossier.laboratory_findings), *_study_items(story, dossier.laboratory_studies))
+        items = (*_finding_items(story, dossier.laboratory_findings), *_silent_items(story, dossier.laboratory_studies))
         blocks.append(Bullets(items))
     return Section("animal-evidence", "Evidence in animals and in the laboratory", tuple(blocks))
 
@@ -598,6 +598,18 @@ def _uncontrolled_items(story: Story) -> Iterable[Statement]:
     yield from _study_items(story, [study for study in story.dossier.uncontrolled if study.study_id not in told])
 
 
+def _silent_items(story: Story, studies: Sequence[Study]) -> Iterable[Statement]:
+    """A sentence for each study that is known without its result."""
+    for study in studies:
+        animals = f", {count(study.n_total, 'animal')}" if study.n_total and study.design == "animal" else ""
+        seen = f"; seen of it: {study.verified}" if study.verified else ""
+        yield story.say(
+            f"{study_label(study)} ({DESIGN_NAMES[study.design]}{animals}; {study.condition}): “{study.title}”{seen}; "
+            "no result recorded here",
+            story.ledger.study(study.study_id),
+        )
+
+
 def _study_items(story: Story, studies: Sequence[Study]) -> Iterable[Statement]:
     """A sentence for each study that has no row of findings: who was studied, and the review's note on it."""
     for study in studies:
@@ -650,7 +662,8 @@ def _finding_items(story: Story, findings: Sequence[Finding]) -> Iterable[Statem
             )
         details = _unique(f.detail for f in group if f.detail)
         if details:
-            text += ". Reported: " + "; ".join(details)
+            told = "; ".join(details)
+            text += f". {capitalised(told) if told.startswith('measured: ') else f'Reported: {told}'}"
         yield story.say(text, story.rows(group))
 
 
