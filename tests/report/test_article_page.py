@@ -6,18 +6,20 @@ import base64
 import hashlib
 import itertools
 import re
+from pathlib import Path
 
 import pytest
 from article_sample import SCRIPT_TITLE, SCRIPT_URL, sample, says
 from msgspec.structs import replace
 from page_tree import Element, parse
 
-from equipoise.report import links
-from equipoise.report.answer import Answer, Certainty, Paragraph, Section, Statement
+from equipoise.report import html, links
+from equipoise.report.answer import Answer, Certainty, Paragraph, Section, Statement, Table, TableRow
 from equipoise.report.exchange import from_json, to_json
 from equipoise.report.grounds import statements
-from equipoise.report.html import RESERVED, render, section_anchor
+from equipoise.report.html import RESERVED, crowded, render, section_anchor
 
+TEMPLATES = Path(html.__file__).parent / "templates"
 PHRASING_ONLY = {"p", "span", "h1", "h2", "h3", "h4", "h5", "h6", "dt", "summary", "cite", "sup", "b"}
 FLOW = {
     "div",
@@ -263,6 +265,52 @@ def test_drawings_have_text_alternatives(page: Element) -> None:
 def test_a_treatment_without_trials_is_listed_as_not_in_the_network(page: Element) -> None:
     (absent,) = page.find("p", class_="absent")
     assert absent.text == "Not in the network: Magnorex, Zincovite."
+
+
+def test_a_table_with_too_much_in_its_columns_becomes_sheets() -> None:
+    def table(columns: int, words: int) -> Table:
+        cell = (says(" ".join(["word"] * words), "rule:wording"),)
+        names = tuple(f"Column {index}" for index in range(columns))
+        return Table("A table", names, (TableRow("A row", (cell,) * (columns - 1)),))
+
+    assert [crowded(table(*size)) for size in ((8, 5), (8, 30), (3, 60), (6, 20))] == [False, True, False, False]
+
+
+def colours(block: str) -> dict[str, str]:
+    return dict(re.findall(r"--([a-z0-9-]+):\s*(#[0-9a-f]{3,6});", block))
+
+
+def luminance(colour: str) -> float:
+    digits = colour[1:] if len(colour) == 7 else "".join(digit * 2 for digit in colour[1:])
+    channels = [int(digits[start : start + 2], 16) / 255 for start in (0, 2, 4)]
+    linear = [value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def palettes() -> dict[str, dict[str, str]]:
+    style = (TEMPLATES / "style.css").read_text(encoding="utf-8")
+    light, system, chosen = re.findall(r":root[^{}]*\{[^{}]*--paper[^{}]*\}", style)
+    assert colours(system) == colours(chosen), "dark is the same whether the system or the reader asks for it"
+    assert colours(system).keys() == colours(light).keys()
+    return {"light": colours(light), "dark": colours(system)}
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_text_can_be_read_on_every_ground(theme: str) -> None:
+    """WCAG 2.2 AA: 4.5 for text, 3 for what is drawn."""
+    palette = palettes()[theme]
+    for ground in ("paper", "raised", "tint", "accent-soft"):
+        for ink in ("ink", "soft", "accent"):
+            assert contrast(palette[ink], palette[ground]) >= 4.5, (ink, ground)
+    for step in range(5):
+        assert contrast(palette[f"level-{step}"], palette["raised"]) >= 4.5
+    for drawn in ("strong-rule", "accent", "soft"):
+        assert contrast(palette[drawn], palette["paper"]) >= 3
 
 
 # ---------------------------------------------------------------- what may be missing

@@ -63,9 +63,9 @@ def ground_anchor(ground: Ground) -> str:
 
 
 def crowded(table: Table) -> bool:
-    """Whether a table has too many columns with too much in them to be read as columns."""
+    """Whether some cell would be more than about nine lines high, so that columns can't be read."""
     longest = max((sum(len(said.text) for said in cell) for row in table.rows for cell in row.cells), default=0)
-    return len(table.columns) > 5 and longest > 90
+    return len(table.columns) > 4 and longest > 900 / len(table.columns)
 
 
 def study_label(study: StudyCard) -> str:

@@ -153,6 +153,36 @@
     stops[next].focus();
   });
 
+  /* The register is long: its parts are folded away until they are asked for, searched or linked to. */
+
+  var parts = Array.from(document.querySelectorAll(".register .group"), function (group) {
+    var content = group.querySelector("h3 + *");
+    var title = group.querySelector("h3");
+    var button = document.createElement("button");
+    button.type = "button";
+    button.className = "fold";
+    button.append(title.textContent + " (" + content.children.length + ")");
+    title.replaceChildren(button);
+    function set(open) {
+      if (open) content.removeAttribute("hidden");
+      else content.setAttribute("hidden", "until-found");
+      button.setAttribute("aria-expanded", String(open));
+    }
+    button.addEventListener("click", function () { set(content.hasAttribute("hidden")); });
+    content.addEventListener("beforematch", function () { set(true); });
+    set(false);
+    return { content: content, set: set };
+  });
+  function unfold() {
+    var target = document.getElementById(decodeURIComponent(window.location.hash.slice(1)));
+    var part = target && parts.find(function (one) { return one.content.contains(target); });
+    if (!part) return;
+    part.set(true);
+    target.scrollIntoView();
+  }
+  window.addEventListener("hashchange", unfold);
+  unfold();
+
   /* On paper nothing is folded away. */
 
   window.addEventListener("beforeprint", function () {
