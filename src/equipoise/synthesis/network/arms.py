@@ -56,8 +56,8 @@ def studies_from_arms(
     """The studies of an arm-level table; ``columns`` maps names of ``COLUMNS`` to one number an arm, NaN if missing.
 
     Arms with a missing value are left out, arms of one study with the same treatment merged, studies left with one
-    arm left out, continuity corrections made, each reported. ``double_zero``: what to do with a study that has no event
-    (or nothing but events) in any arm, when the measure is a ratio.
+    arm left out, continuity corrections made, each reported. ``double_zero``: what to do with a study that has no
+    event (or nothing but events) in any arm, when the measure is a ratio.
 
     Raises ``DataError`` naming study, row and value for a number that can't be true.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,11 +12,18 @@ from equipoise.errors import DataError
 from equipoise.frames import FloatArray
 from equipoise.synthesis.network.blocks import IntArray
 from equipoise.synthesis.network.comparisons import Comparisons, tabulate
+from equipoise.synthesis.network.consistency import UnrelatedEffects, unrelated_effects
+from equipoise.synthesis.network.contributions import ContributionMethod, Contributions, contributions
 from equipoise.synthesis.network.direct import DirectEvidence, direct_evidence
 from equipoise.synthesis.network.gls import Solution, System, build, solve
+from equipoise.synthesis.network.hat import EvidenceFlow, NetworkMeasures, evidence_flow, network_measures
+from equipoise.synthesis.network.heat import NetHeat, net_heat
 from equipoise.synthesis.network.heterogeneity import Heterogeneity, Tau2Method, heterogeneity
+from equipoise.synthesis.network.importance import Importance, importance
+from equipoise.synthesis.network.inconsistency import Inconsistency, inconsistency
 from equipoise.synthesis.network.inference import Inference, Interval, infer
 from equipoise.synthesis.network.league import League, league_table
+from equipoise.synthesis.network.loops import Loops, loop_inconsistency
 from equipoise.synthesis.network.prediction import Predictions, predict
 from equipoise.synthesis.network.ranking import Ranking, rank
 from equipoise.synthesis.network.splitting import Split, SplitMethod, split
@@ -150,6 +157,47 @@ class NetworkFit:
         ("sidde" and "node"; as netmeta does for SIDDE).
         """
         return split(self, method, tau2)
+
+    def inconsistency(self, method: Tau2Method = "DL") -> Inconsistency:
+        """Q within and between designs, the design-by-treatment interaction test, and each design detached.
+
+        ``method``: how τ² within designs is estimated for the random-effects test (netmeta: "DL").
+        """
+        return inconsistency(self, method)
+
+    def net_heat(self, model: Literal["common", "random"] = "common", method: Tau2Method = "DL") -> NetHeat:
+        """The net heat matrix; with ``model="random"`` at the τ² within designs, estimated by ``method``."""
+        return net_heat(self, model, method)
+
+    def loops(self) -> Loops:
+        """Inconsistency around every informative loop of three or four treatments."""
+        return loop_inconsistency(self)
+
+    def unrelated(self) -> UnrelatedEffects:
+        """The model without consistency (unrelated mean effects), and a global test of consistency."""
+        return unrelated_effects(self)
+
+    def evidence_flow(self, pairs: Iterable[tuple[str, str]] | None = None) -> EvidenceFlow:
+        """The hat matrix of the aggregated network, for all connected pairs or for ``pairs``."""
+        return evidence_flow(self, pairs)
+
+    def contributions(
+        self, method: ContributionMethod = "random walk", pairs: Iterable[tuple[str, str]] | None = None
+    ) -> Contributions:
+        """Shares of direct comparisons and of studies in every network estimate, or in those of ``pairs``.
+
+        ``method``: "random walk" (the same whatever the order of the treatments) or "shortest path" (netmeta's
+        default; ties between equally short paths are broken by the treatments' order).
+        """
+        return contributions(self, method, pairs)
+
+    def measures(self) -> NetworkMeasures:
+        """Proportion of direct evidence, mean path length and minimal parallelism of every network estimate."""
+        return network_measures(self)
+
+    def importance(self, pairs: Iterable[tuple[str, str]] | None = None) -> Importance:
+        """The share of precision every estimate would lose without each study and each direct comparison."""
+        return importance(self, pairs)
 
     def to_frame(self) -> Any:
         """Every connected pair, one a row."""

@@ -8,6 +8,7 @@ off it. "DL" is the generalised method of moments (Jackson, White & Riley 2012, 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -90,16 +91,27 @@ def _score(system: System, tau2: float, restricted: bool) -> float:
 
 
 def _likelihood(system: System, restricted: bool, moments: float) -> float:
-    """The highest maximum of the profile likelihood: a grid finds its neighbourhood, a root of the score it."""
+    return maximise(
+        lambda tau2: log_likelihood(system, tau2, restricted),
+        lambda tau2: _score(system, tau2, restricted),
+        search_limit(system, moments),
+    )
 
-    def slope(tau2: float) -> float:
-        return _score(system, tau2, restricted)
 
+def search_limit(system: System, moments: float) -> float:
+    """A τ² beyond which no maximum of the likelihood can lie; ``moments`` is the method-of-moments estimate."""
     typical = sum(float(b.variances.sum()) for b in system.rotated) / system.contrasts
     largest = max(float(np.abs(b.values).max()) for b in system.rotated)
-    top = 4.0 * max(typical, moments, largest**2)
+    return 4.0 * max(typical, moments, largest**2)
+
+
+def maximise(height: Callable[[float], float], slope: Callable[[float], float], top: float) -> float:
+    """Where a log likelihood of τ² in [0, top] is highest: a grid finds the neighbourhood, a root of its slope it.
+
+    Raises ``NotConverged`` when it still rises at ``top``.
+    """
     grid = np.concatenate([[0.0], top * np.logspace(-8, 0, 25)])
-    heights = np.array([log_likelihood(system, float(t), restricted) for t in grid])
+    heights = np.array([height(float(t)) for t in grid])
     best = int(np.argmax(heights))
     if best == len(grid) - 1:
         raise NotConverged(f"the likelihood still rises at tau² = {top:.3g}; check the estimates and variances")
@@ -107,9 +119,7 @@ def _likelihood(system: System, restricted: bool, moments: float) -> float:
     if best == 0 and slope(0.0) <= 0:
         return 0.0
     if not slope(low) > 0 > slope(high):
-        bounded = minimize_scalar(
-            lambda t: -log_likelihood(system, t, restricted), bounds=(low, high), method="bounded"
-        )
+        bounded = minimize_scalar(lambda t: -height(t), bounds=(low, high), method="bounded")
         width = 1e-4 * (high - low)
         low, high = max(0.0, float(bounded.x) - width), float(bounded.x) + width
         if not slope(low) > 0 > slope(high):

@@ -1,0 +1,127 @@
+"""The net heat matrix: which designs drive the inconsistency of which (Krahn, Binder & König 2013)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from equipoise.errors import DataError
+from equipoise.frames import FloatArray
+from equipoise.synthesis.network.gls import System, solve
+from equipoise.synthesis.network.heterogeneity import Tau2Method
+from equipoise.synthesis.network.inconsistency import detach, pool_designs
+from equipoise.synthesis.network.removal import BoolArray
+from equipoise.synthesis.network.unrelated import by_design, estimate_unrelated_tau2
+
+if TYPE_CHECKING:
+    from equipoise.synthesis.network.fit import NetworkFit
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NetHeat:
+    """A net heat matrix; rows and columns are the designs' own contrasts (treatment minus comparator).
+
+    ``designs``: the design of each row; ``change``: shape (rows, rows), how much less inconsistency the row has when
+    the column's design is detached (positive: warm; NaN where it can't be detached); its diagonal is the row's
+    contribution to Q between designs. ``hat``: shape (rows, rows), the column's weight in the row's network estimate.
+    ``informative``: rows that contribute to the inconsistency at all; netmeta draws only those.
+    """
+
+    designs: tuple[tuple[str, ...], ...]
+    treatment: tuple[str, ...]
+    comparator: tuple[str, ...]
+    change: FloatArray
+    hat: FloatArray
+    tau2: FloatArray
+    informative: BoolArray
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """A row's comparison, with its design appended when that has more than two arms."""
+        return tuple(
+            f"{c} : {t}" + (f" ({' : '.join(d)})" if len(d) > 2 else "")
+            for d, t, c in zip(self.designs, self.treatment, self.comparator, strict=True)
+        )
+
+    def to_frame(self) -> Any:
+        """One row an entry of the matrix."""
+        from equipoise.frames import make_frame
+
+        n = len(self.labels)
+        return make_frame(
+            {
+                "row": [self.labels[i] for i in range(n) for _ in range(n)],
+                "detached": [self.labels[j] for _ in range(n) for j in range(n)],
+                "change": self.change.ravel(),
+                "hat": self.hat.ravel(),
+            }
+        )
+
+
+def net_heat(fit: NetworkFit, model: Literal["common", "random"], method: Tau2Method) -> NetHeat:
+    """See ``NetworkFit.net_heat``."""
+    if model not in ("common", "random"):
+        raise DataError(f"model {model!r} isn't known; choose 'common' or 'random'")
+    parts = [_part(system, method if model == "random" else None) for system in fit.systems]
+    total = sum(len(p.pairs) for p in parts)
+    change, hat = np.full((total, total), np.nan), np.zeros((total, total))
+    designs, treatment, comparator = [], [], []
+    start = 0
+    for system, part in zip(fit.systems, parts, strict=True):
+        here = slice(start, start + len(part.pairs))
+        change[here, here], hat[here, here] = part.change, part.hat
+        names = [fit.treatments[i] for i in system.treatments]
+        designs += [tuple(names[i] for i in arms) for arms in part.designs]
+        treatment += [names[a] for a, _ in part.pairs]
+        comparator += [names[b] for _, b in part.pairs]
+        start += len(part.pairs)
+    return NetHeat(
+        tuple(designs),
+        tuple(treatment),
+        tuple(comparator),
+        change,
+        hat,
+        np.array([p.tau2 for p in parts]),
+        np.abs(np.diag(change)) > np.sqrt(np.finfo(float).eps),
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Part:
+    designs: list[list[int]]
+    pairs: list[tuple[int, int]]
+    change: FloatArray
+    hat: FloatArray
+    tau2: float
+
+
+def _part(system: System, method: Tau2Method | None) -> _Part:
+    model, designs = by_design(system)
+    tau2 = estimate_unrelated_tau2(model, method) if method is not None else 0.0
+    solution = solve(system, tau2)
+    pooled = pool_designs(model, designs, solution)
+    owner = np.concatenate([np.full(len(p), number) for number, p in enumerate(pooled.parameters)])
+    rows = np.concatenate([a[1:] for a in pooled.arms])
+    bases = np.concatenate([np.repeat(a[:1], len(a) - 1) for a in pooled.arms])
+    residual = np.concatenate(pooled.residuals)
+    weights = np.zeros((len(rows), len(rows)))
+    for number, information in enumerate(pooled.information):
+        inside = np.flatnonzero(owner == number)
+        weights[np.ix_(inside, inside)] = information
+    own = residual * (weights @ residual)
+    detached = detach(system, pooled, solution)
+    change = np.full((len(rows), len(rows)), np.nan)
+    for number, shift in enumerate(detached.shift):
+        inside = owner == number
+        if shift is None:
+            continue
+        left = residual - (shift[rows] - shift[bases])
+        left[inside] = 0.0
+        change[:, inside] = (own - left * (weights @ left))[:, None]
+    np.fill_diagonal(change, own)
+    difference = solution.inverse[rows] - solution.inverse[bases]
+    hat = (difference[:, rows] - difference[:, bases]) @ weights
+    pairs = list(zip(rows.tolist(), bases.tolist(), strict=True))
+    return _Part([pooled.arms[k].tolist() for k in owner], pairs, change, hat, tau2)
