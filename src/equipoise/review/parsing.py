@@ -63,7 +63,7 @@ def parse(spec: Column, text: str) -> Any:
         return EMPTY.get(spec.kind)
     value = _READERS[spec.kind](spec, text)
     if spec.kind in ("number", "integer"):
-        _check_bounds(spec, value, text)
+        _check_bounds(spec, value)
     return value
 
 
@@ -145,7 +145,7 @@ def _out_of_bounds(spec: Column, number: float) -> bool:
     )
 
 
-def _check_bounds(spec: Column, number: float, text: str) -> None:
+def _check_bounds(spec: Column, number: float) -> None:
     if not _out_of_bounds(spec, number):
         return
     if not math.isfinite(number):
@@ -174,7 +174,9 @@ def _choice(spec: Column, text: str) -> str:
         return text
     match = nearest(text, spec.choices)
     words = ", ".join(spec.choices)
-    raise Unreadable("not a word that the column knows", f"did you mean {match!r}?" if match else f"write one of {words}")
+    raise Unreadable(
+        "not a word that the column knows", f"did you mean {match!r}?" if match else f"write one of {words}"
+    )
 
 
 def _list(spec: Column, text: str) -> tuple[str, ...]:
@@ -190,7 +192,7 @@ def _list(spec: Column, text: str) -> tuple[str, ...]:
     return items
 
 
-def _url(spec: Column, text: str) -> str:
+def _url(_spec: Column, text: str) -> str:
     if re.fullmatch(r"https?://[^\s/]+\S*", text):
         return text
     what = "not a web address that begins with https:// or http://"
@@ -203,7 +205,7 @@ def _url(spec: Column, text: str) -> str:
     raise Unreadable(what, "give the address of the page where the fact was seen")
 
 
-def _boolean(spec: Column, text: str) -> bool:
+def _boolean(_spec: Column, text: str) -> bool:
     value = {"true": True, "false": False}.get(text.lower())  # spreadsheets write TRUE
     if value is None:
         meant = {"yes": "true", "y": "true", "1": "true", "no": "false", "n": "false", "0": "false"}.get(text.lower())
@@ -222,7 +224,7 @@ def _integer(spec: Column, text: str) -> int:
     return int(number)
 
 
-def _number(spec: Column, text: str) -> float:
+def _number(_spec: Column, text: str) -> float:
     if _NUMBER.fullmatch(text):
         return float(text)
     raise _not_a_number(text)
@@ -253,7 +255,11 @@ def _not_a_number(text: str) -> Unreadable:
         return Unreadable("a dash where a minus sign should be", f"write {plain!r}")
     if re.fullmatch(r"[-+]?\d{1,3}(,\d{3})+", plain) or re.fullmatch(r"[-+]?\d{1,3}(,\d{3})+\.\d+", plain):
         whole = plain.replace(",", "")
-        other = "" if plain.count(",") > 1 or "." in plain else f", or {plain.replace(',', '.')!r} if the comma is a decimal comma"
+        other = (
+            ""
+            if plain.count(",") > 1 or "." in plain
+            else f", or {plain.replace(',', '.')!r} if the comma is a decimal comma"
+        )
         return Unreadable("a comma in a number", f"write {whole!r}{other}")
     if re.fullmatch(r"[-+]?\d*,\d+", plain):
         return Unreadable("a decimal comma", f"write {plain.replace(',', '.')!r}")

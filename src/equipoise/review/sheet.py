@@ -44,11 +44,9 @@ class Sheet:
             return self.values[column]
         return [EMPTY.get(self.kind.columns()[column].kind)] * len(self.lines)
 
-    def problem(
-        self, row: int, column: str | None, what: str, mend: str, severity: Severity = "error"
-    ) -> Problem:
+    def problem(self, row: int, column: str | None, what: str, mend: str, severity: Severity = "error") -> Problem:
         """A problem in the cell of ``row`` (counted from 0, without the header)."""
-        value = self.texts[column][row] if column in self.texts else ""
+        value = self.texts[column][row] if column is not None and column in self.texts else ""
         return Problem(self.file, self.lines[row], column, value, what, mend, severity)
 
     def rows(self) -> tuple[Row, ...]:
