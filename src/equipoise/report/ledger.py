@@ -96,6 +96,7 @@ class Ledger:
             self._cards[study_id] = StudyCard(
                 id=study_id,
                 number=None,
+                label=study_label(study),
                 citation=study.citation,
                 title=study.title,
                 year=study.year,

@@ -10,7 +10,7 @@ Kind = Literal["text", "choice", "integer", "number", "boolean", "p_value", "url
 
 def number(value: float) -> str:
     """The shortest text that reads back as exactly this number, whole ones without a decimal point."""
-    return repr(value).removesuffix(".0")
+    return repr(float(value)).removesuffix(".0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,8 @@ class Column:
     """The rules for one column.
 
     ``minimum``/``above`` bound numbers (inclusive/exclusive); ``refers_to`` is (table, column) that must hold the
-    value; ``choices`` are the words allowed; ``example`` is a text that fits ``pattern``; a ``list`` is separated by ``; ``.
+    value; ``choices`` are the words allowed; ``example`` fits ``pattern``; a ``list`` is separated
+    by ``; ``.
     """
 
     kind: Kind = "text"

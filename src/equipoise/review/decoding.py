@@ -46,7 +46,7 @@ def _not_utf8(data: bytes, error: UnicodeDecodeError, file: str) -> Problem:
     place = str(len(before[start:].decode("utf-8")) + 1)
     rest = data[error.start : error.start + 24].splitlines()[0].decode("cp1252", errors="replace")
     shown = before[start:][-24:].decode("utf-8", errors="ignore") + rest
-    what = f"character {place} is the byte 0x{data[error.start]:02X}, which isn't UTF-8; read as Latin-1 (Windows-1252) it says {shown!r}"
+    what = f"character {place} isn't UTF-8 (byte 0x{data[error.start]:02X}); read as Windows-1252 it says {shown!r}"
     return _wrong(file, row, place, rest[:1], what, "Latin-1")
 
 

@@ -17,53 +17,15 @@ from equipoise.review.columns import Column, PValue, column
 
 if TYPE_CHECKING:
     from equipoise.report.answer import Answer
-
-MEASURES = ("MD", "SMD", "ROM", "OR", "RR", "RD", "IRR", "HR")
-"""Effect measures that a between-arm result may be given in; ratios are written on the natural scale."""
-SYNTHESIS_MEASURES = (
-    *MEASURES,
-    "NNT",
-    "rate ratio",
-    "percent per year",
-    "I2 percent",
-    "tau2",
-    "Q",
-    "recommendation",
-    "narrative",
+from equipoise.review.vocabulary import (
+    CERTAINTY_DOMAINS,
+    DESIGNS,
+    MEASURES,
+    SOURCE_KINDS,
+    SOURCE_QUALITIES,
+    SYNTHESIS_MEASURES,
+    TABLES_TO_SET_ASIDE,
 )
-DESIGNS = (
-    "rct-parallel",
-    "rct-crossover",
-    "rct-cluster",
-    "open-label",
-    "cohort",
-    "case-control",
-    "case-series",
-    "case-report",
-    "animal",
-    "in-vitro",
-    "systematic-review",
-    "network-meta-analysis",
-    "narrative-review",
-    "guideline",
-    "monograph",
-    "label",
-)
-SOURCE_KINDS = (
-    "abstract",
-    "full-text",
-    "table",
-    "label",
-    "registry",
-    "review",
-    "guideline",
-    "press-release",
-    "congress-abstract",
-    "monograph",
-    "consumer-site",
-    "blog",
-)
-SOURCE_QUALITIES = ("primary", "official", "secondary", "low")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,12 +42,12 @@ class Row:
     @classmethod
     def columns(cls) -> Mapping[str, Column]:
         """The table's columns by name with their rules, where the fact was seen last."""
-        return _columns(cls)
+        return _columns(cls)  # type: ignore[arg-type]  # mypy takes the class for its instances
 
     @classmethod
     def attributes(cls) -> Mapping[str, str]:
         """Column → the attribute that holds it; they differ where the column's name is a word of Python."""
-        return _attributes(cls)
+        return _attributes(cls)  # type: ignore[arg-type]
 
 
 @cache
@@ -384,7 +346,9 @@ class CertaintyOverride(Row):
 
     comparison: str = column("treatment v comparator, as nodes", required=True)
     outcome: str = column("", required=True, refers_to=("outcomes", "outcome"))
-    domain: str = column("a domain of the rating, or `overall`", required=True)
+    domain: str = column(
+        "a domain of the rating, or `overall`", "choice", choices=(*CERTAINTY_DOMAINS, "overall"), required=True
+    )
     level: str = column("levels to rate down by for a domain (0, 1, 2, 3); a certainty for `overall`", required=True)
     by: str = column("who", required=True)
     when: str = column("ISO date", required=True, pattern=r"\d{4}-\d{2}-\d{2}", example="2026-01-31")
@@ -399,7 +363,10 @@ class SetAside(Row):
 
     from_table: str = field(
         default="",
-        metadata={"name": "table", "column": Column(required=True, meaning="the table it is kept out of")},
+        metadata={
+            "name": "table",
+            "column": Column("choice", True, TABLES_TO_SET_ASIDE, meaning="the table it is kept out of"),
+        },
     )
     why: str = column("the reason", required=True)
 

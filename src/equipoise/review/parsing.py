@@ -63,7 +63,7 @@ def parse(spec: Column, text: str) -> Any:
         return EMPTY.get(spec.kind)
     value = _READERS[spec.kind](spec, text)
     if spec.kind in ("number", "integer"):
-        _check_bounds(spec, value, text)
+        _check_bounds(spec, value)
     return value
 
 
@@ -145,7 +145,7 @@ def _out_of_bounds(spec: Column, number: float) -> bool:
     )
 
 
-def _check_bounds(spec: Column, number: float, text: str) -> None:
+def _check_bounds(spec: Column, number: float) -> None:
     if not _out_of_bounds(spec, number):
         return
     if not math.isfinite(number):
@@ -192,7 +192,7 @@ def _list(spec: Column, text: str) -> tuple[str, ...]:
     return items
 
 
-def _url(spec: Column, text: str) -> str:
+def _url(_spec: Column, text: str) -> str:
     if re.fullmatch(r"https?://[^\s/]+\S*", text):
         return text
     what = "not a web address that begins with https:// or http://"
@@ -205,7 +205,7 @@ def _url(spec: Column, text: str) -> str:
     raise Unreadable(what, "give the address of the page where the fact was seen")
 
 
-def _boolean(spec: Column, text: str) -> bool:
+def _boolean(_spec: Column, text: str) -> bool:
     value = {"true": True, "false": False}.get(text.lower())  # spreadsheets write TRUE
     if value is None:
         meant = {"yes": "true", "y": "true", "1": "true", "no": "false", "n": "false", "0": "false"}.get(text.lower())
@@ -224,7 +224,7 @@ def _integer(spec: Column, text: str) -> int:
     return int(number)
 
 
-def _number(spec: Column, text: str) -> float:
+def _number(_spec: Column, text: str) -> float:
     if _NUMBER.fullmatch(text):
         return float(text)
     raise _not_a_number(text)

@@ -9,25 +9,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from equipoise.review.model import MEASURES, Analysis, Condition, Protocol, Question, Remark
+from equipoise.review.model import Analysis, Condition, Protocol, Question, Remark
 from equipoise.review.nearest import did_you_mean
 from equipoise.review.problem import Problem, Severity
 from equipoise.review.toml_lines import Place, TomlLines
+from equipoise.review.vocabulary import MEASURES, METHODS, MODELS, RATIOS
 
 FILE = "review.toml"
 FORMAT = 1
 """The version of the folder's format that this version reads and writes."""
-MODELS = ("random", "common")
-METHODS = ("REML", "DL", "ML")
-
-RATIOS = ("OR", "RR", "IRR", "HR", "ROM")
-MEASURES_OF = {
-    "continuous": ("MD", "SMD", "ROM"),
-    "binary": ("OR", "RR", "RD"),
-    "rate": ("IRR",),
-    "time-to-event": ("HR",),
-}
-"""Type of outcome → the measures that suit it."""
 
 _KEYS: Mapping[str, Mapping[str, str]] = {
     "": {

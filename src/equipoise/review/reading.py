@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from equipoise.errors import InvalidReview, ReviewError
+from equipoise.review.consistency import check_consistency
+from equipoise.review.decisions import check_decisions
 from equipoise.review.decoding import decode
 from equipoise.review.model import TABLES, Condition, Protocol, Question, Review
+from equipoise.review.nearest import nearest
 from equipoise.review.problem import Problem
 from equipoise.review.protocol import FILE, read_protocol
+from equipoise.review.references import Sheets, check_references
 from equipoise.review.sheet import Sheet, parse_table
 from equipoise.review.tables import read_table
+from equipoise.review.toml_lines import TomlLines
 
 SHOWN = 20
 """How many problems the text of an ``InvalidReview`` lists; it carries all of them."""
@@ -41,22 +48,16 @@ def inspect(directory: str | Path) -> tuple[Review | None, list[Problem]]:
     folder = _folder(Path(directory))
     problems: list[Problem] = []
     text = _text(folder, FILE, problems)
-    protocol = None
-    if text is not None:
-        protocol, _, found = read_protocol(text)
-        problems += found
-    sheets: dict[str, Sheet] = {}
-    for name, kind in TABLES.items():
-        text = _text(folder, f"{name}.csv", problems)
-        if text is None:
-            continue
-        table, found = read_table(name, text)
-        problems += found
-        if table is not None:
-            sheets[name], found = parse_table(kind, table)
-            problems += found
-    rows = {name: sheet.rows() for name, sheet in sheets.items()}
-    review = Review(protocol or _NO_PROTOCOL, name=folder.resolve().name, **rows)  # type: ignore[arg-type]
+    protocol, lines, found = read_protocol(text) if text is not None else (None, TomlLines(""), [])
+    problems += found
+    sheets, found = _sheets(folder)
+    problems += found
+    problems += check_references(sheets)
+    problems += check_consistency(sheets)
+    rows: dict[str, Any] = {name: sheet.rows() for name, sheet in sheets.tables.items()}
+    review = Review(protocol or _NO_PROTOCOL, name=folder.resolve().name, **rows)
+    problems += check_decisions(review, sheets, lines)
+    problems += _strangers(folder)
     problems = _ordered(problems)
     return (None if any(problem.severity == "error" for problem in problems) else review), problems
 
@@ -74,6 +75,37 @@ def _folder(folder: Path) -> Path:
         hint = f"; did you mean {folder / inside[0]}?" if inside else ""
         raise ReviewError(f"{folder} is not a review folder: it has no {FILE}{hint}")
     return folder
+
+
+def _sheets(folder: Path) -> tuple[Sheets, list[Problem]]:
+    tables: dict[str, Sheet] = {}
+    broken: set[str] = set()
+    problems: list[Problem] = []
+    for name, kind in TABLES.items():
+        before = len(problems)
+        text = _text(folder, f"{name}.csv", problems)
+        table = None
+        if text is not None:
+            table, found = read_table(name, text)
+            problems += found
+        if table is not None:
+            tables[name], found = parse_table(kind, table)
+            problems += found
+        elif len(problems) > before:
+            broken.add(name)
+    return Sheets(tables, frozenset(broken)), problems
+
+
+def _strangers(folder: Path) -> Iterator[Problem]:
+    """Tables that the format doesn't know: mostly a known one, misspelt."""
+    absent = [name for name in TABLES if not (folder / f"{name}.csv").exists()]
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() in (".csv", ".tsv", ".xlsx") and (path.stem not in TABLES or path.suffix != ".csv"):
+            match = nearest(path.stem, absent)
+            mend = f"rename it to {match}.csv" if match else "it is left alone, and nothing reads it"
+            if path.suffix.lower() != ".csv":
+                mend = "save it as CSV UTF-8" + (f" under the name {match}.csv" if match else "")
+            yield Problem(path.name, None, None, "", "not a table of the format", mend, "warning")
 
 
 def _text(folder: Path, file: str, problems: list[Problem]) -> str | None:

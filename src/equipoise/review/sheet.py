@@ -46,7 +46,7 @@ class Sheet:
 
     def problem(self, row: int, column: str | None, what: str, mend: str, severity: Severity = "error") -> Problem:
         """A problem in the cell of ``row`` (counted from 0, without the header)."""
-        value = self.texts[column][row] if column in self.texts else ""
+        value = self.texts[column][row] if column is not None and column in self.texts else ""
         return Problem(self.file, self.lines[row], column, value, what, mend, severity)
 
     def rows(self) -> tuple[Row, ...]:

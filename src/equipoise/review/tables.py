@@ -34,21 +34,26 @@ def read_table(name: str, text: str) -> tuple[TextTable | None, list[Problem]]:
     """
     file = f"{name}.csv"
     if not text.strip():
-        header = ",".join(TABLES[name].columns())
+        columns_known = ",".join(TABLES[name].columns())
         return None, [
-            Problem(file, None, None, "", "the file is empty", f"delete it, or begin it with the header {header}")
+            Problem(
+                file, None, None, "", "the file is empty", f"delete it, or begin it with the header {columns_known}"
+            )
         ]
     rows, lines, problems = _records(file, text)
     if not rows:
         return None, problems
-    header, top = [cell.strip() for cell in rows[0]], lines[0]
+    header = [cell.strip() for cell in rows[0]]
+    top = lines[0]
     delimiter = _other_delimiter(header)
     if delimiter:
         what = f"the columns are separated by {delimiter}, not by commas"
         return None, [Problem(file, top, None, ",".join(rows[0])[:80], what, "save it as a comma-separated CSV file")]
     body, body_lines, ragged = _even(file, rows[1:], lines[1:], len(header))
     problems += ragged
-    columns = dict(zip(header, zip(*body, strict=True) if body else [()] * len(header), strict=True))
+    columns: dict[str, Sequence[str]] = dict(
+        zip(header, zip(*body, strict=True) if body else [()] * len(header), strict=True)
+    )
     problems += _header_problems(name, top, header, columns)
     columns.pop("", None)
     return TextTable(name, body_lines, columns), problems

@@ -49,6 +49,7 @@ def comparison(story: Story) -> Section:
     blocks.append(_features(story, dossiers))
     landscape = story.landscape
     if landscape is not None and landscape.fit is not None:
+        blocks.append(compared(story))
         plot = _treatments_plot(story, landscape)
         if plot is not None:
             blocks.append(plot)

@@ -166,9 +166,7 @@ def evidence_flow(fit: NetworkFit, pairs: Iterable[tuple[str, str]] | None = Non
     )
 
 
-def pair_names(
-    fit: NetworkFit, chosen: Sequence[tuple[IntArray, IntArray]]
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def pair_names(fit: NetworkFit, chosen: Sequence[tuple[IntArray, IntArray]]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The treatments and comparators of local pairs, subnetwork after subnetwork."""
     rows = [system.treatments[r] for system, (r, _) in zip(fit.systems, chosen, strict=True)]
     columns = [system.treatments[c] for system, (_, c) in zip(fit.systems, chosen, strict=True)]

@@ -307,9 +307,7 @@ class _Table:
         """A row from studies of its own: the part connected with ``reference``, at ``tau2`` or with τ² estimated."""
         fit, size = self.fit, len(self.fit.treatments)
         self.references[row] = fit.treatments[reference]
-        label = components(
-            size, ((np.broadcast_to(b.arms[:, :1], b.arms[:, 1:].shape), b.arms[:, 1:]) for b in blocks)
-        )
+        label = components(size, ((np.broadcast_to(b.arms[:, :1], b.arms[:, 1:].shape), b.arms[:, 1:]) for b in blocks))
         members = np.flatnonzero(label == label[reference])
         if len(members) < 2:
             return

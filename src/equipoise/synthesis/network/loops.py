@@ -114,9 +114,7 @@ def loop_inconsistency(fit: NetworkFit) -> Loops:
     )
 
 
-def _around(
-    direct: Pooled, loops: IntArray, covariance: FloatArray | float
-) -> tuple[IntArray, FloatArray, FloatArray]:
+def _around(direct: Pooled, loops: IntArray, covariance: FloatArray | float) -> tuple[IntArray, FloatArray, FloatArray]:
     """The loops, the sum of the direct effects around each, and its variance."""
     following = np.roll(loops, -1, axis=1)
     sums = direct.estimates[loops, following].sum(axis=1)

@@ -81,9 +81,7 @@ def _arcs(low: IntArray, high: IntArray, place: IntArray, size: int) -> _Arcs:
     return _Arcs(tail[order], head[order], edge[order], sign[order])
 
 
-def _take_paths(
-    flow: FloatArray, arcs: _Arcs, edges: int, sources: IntArray, sinks: IntArray, size: int
-) -> FloatArray:
+def _take_paths(flow: FloatArray, arcs: _Arcs, edges: int, sources: IntArray, sinks: IntArray, size: int) -> FloatArray:
     """Take the paths out of every row, all paths of one length at a time."""
     left = np.maximum(flow[:, arcs.edge] * arcs.sign, 0.0)
     taken = np.zeros_like(left)
