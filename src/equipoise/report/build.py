@@ -23,6 +23,7 @@ from equipoise.report.answer import (
 from equipoise.report.grounds import verify
 from equipoise.report.ledger import Ledger
 from equipoise.report.sections import background, closing, comparison, evidence, risks, uncertainty
+from equipoise.report.sections import lines as lines_of_evidence
 from equipoise.report.story import Story
 from equipoise.report.verdict import certainty, verdict
 from equipoise.report.words import is_plural, study_label
@@ -54,7 +55,7 @@ def build(reading: Reading, progress: Callable[[str], None] = lambda _: None) ->
     rating = certainty(story)
     summary = closing.summary(story)
     key_points = closing.key_points(story)
-    lines = evidence.lines(story)
+    lines = lines_of_evidence.lines(story)
     compared = comparison.compared(story)
     headlines = risks.safety_headlines(story)
     sections = (

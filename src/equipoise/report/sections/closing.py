@@ -16,14 +16,10 @@ from equipoise.report.answer import (
 )
 from equipoise.report.sections.background import path_statement
 from equipoise.report.sections.comparison import peers
-from equipoise.report.sections.evidence import (
-    findings_summary,
-    published_summary,
-    syntheses_summary,
-    trials_summary,
-    uncontrolled_summary,
-)
+from equipoise.report.sections.findings import findings_summary, uncontrolled_summary
 from equipoise.report.sections.risks import headline, whom_to_ask
+from equipoise.report.sections.syntheses import published_summary, syntheses_summary
+from equipoise.report.sections.trials import trials_summary
 from equipoise.report.story import Story
 from equipoise.report.verdict import certainty, certainty_ground, effect_sentence, verdict
 from equipoise.report.words import capitalised, count, listed, uncapitalised

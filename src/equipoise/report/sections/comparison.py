@@ -20,7 +20,7 @@ from equipoise.report.answer import (
     TableRow,
 )
 from equipoise.report.dossier import Dossier
-from equipoise.report.sections.evidence import NUMERIC, published_alongside, published_card, published_text
+from equipoise.report.sections.syntheses import NUMERIC, published_alongside, published_card, published_text
 from equipoise.report.story import Story, quotable
 from equipoise.report.verdict import certainty_ground
 from equipoise.report.words import (

@@ -7,7 +7,7 @@ from itertools import combinations
 from equipoise.certainty import grade
 from equipoise.certainty.sizes import RATIOS
 from equipoise.report.answer import Block, Bullets, Figures, Paragraph, Section, Statement
-from equipoise.report.sections.evidence import comparable, published, published_card
+from equipoise.report.sections.syntheses import comparable, published, published_card
 from equipoise.report.story import Story
 from equipoise.report.words import count, decimal, figures, listed, measured, study_label, uncapitalised
 from equipoise.review.model import Synthesis
