@@ -102,7 +102,7 @@ def test_a_file_where_the_folder_should_be_is_named(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written_leaves_nothing_half_done(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(self: Path, data: bytes) -> int:
+    def refuse(*_: object) -> int:
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "write_bytes", refuse)
