@@ -51,6 +51,8 @@ def uncontrolled_summary(story: Story) -> Statement:
     text = f"{count(len(reports), 'report')} without a comparison group"
     if not story.observed_in_condition:
         text += f", {'not' if len(reports) == 1 else 'none of them'} in people with {story.condition}"
+    if not dossier.human_findings and len(reports) <= 3:
+        text += f" ({listed(study_label(story.review.study(report)) for report in reports)})"
     if dossier.human_findings:
         text += f": {_told_directions(dossier.human_findings)}"
     return story.say(text, [story.ledger.study(study) for study in reports], story.rows(dossier.human_findings))

@@ -91,7 +91,7 @@ def trial_table(story: Story) -> Table:
             shown = Figures(*(natural(measure, x) for x in (value, value - margin, value + margin)))
             result = story.cell(f"{found.result.outcome.label}: {measured(measure, shown)} v {found.comparator}", card)
         else:
-            result = story.cell(study.notes or "No usable result seen", ground)
+            result = story.cell("No usable result" + (f". {capitalised(study.notes)}" if study.notes else ""), ground)
         rows.append(
             TableRow(
                 study_label(study),
