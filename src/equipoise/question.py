@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from equipoise.errors import Ambiguous, NotCovered, QuestionError
@@ -185,10 +185,8 @@ def _find(words: list[str], names: Iterable[tuple[str, str]], taken: set[int]) -
     return matches
 
 
-def _score(ratio: object, said: str, phrase: str) -> float:
-    assert callable(ratio)
-    plural = max(ratio(said, phrase), ratio(said.removesuffix("s"), phrase.removesuffix("s")))
-    return float(plural)
+def _score(ratio: Callable[[str, str], float], said: str, phrase: str) -> float:
+    return max(ratio(said, phrase), ratio(said.removesuffix("s"), phrase.removesuffix("s")))
 
 
 def _too_short_to_guess(said: str, phrase: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import pytest
@@ -12,7 +13,7 @@ from equipoise.report import exchange, html, markdown
 from equipoise.report.answer import Answer, Bullets, ForestPlot, NetworkGraph, Table
 from equipoise.report.build import answer_question, build, statements_of
 from equipoise.report.grounds import statements
-from equipoise.review.model import Review
+from equipoise.review.model import CertaintyOverride, Review
 from equipoise.review.reading import read
 
 SECTIONS = [
@@ -213,6 +214,31 @@ def test_two_treatments_are_compared_through_the_network() -> None:
     assert "indirect comparison only" in made.verdict.text
     domain = next(domain for domain in made.certainty.domains if domain.domain == "indirectness")
     assert domain.down == 1
+
+
+def test_a_person_may_override_a_rating_and_the_proposal_stays_visible() -> None:
+    def override(domain: str, level: str) -> CertaintyOverride:
+        return CertaintyOverride(
+            comparison="valbenazine v placebo",
+            outcome="TD severity",
+            domain=domain,
+            level=level,
+            by="A. Reviewer",
+            when="2026-11-01",
+            why="both trials were appraised elsewhere",
+            line=2,
+        )
+
+    appraised = replace(review(), certainty=(override("risk of bias", "0"),))
+    made = build(Reading("valbenazine", appraised, "valbenazine", None))
+    assert made.certainty.level == "moderate"
+    domain = made.certainty.domains[0]
+    assert (domain.down, domain.overridden_by) == (0, "A. Reviewer")
+    assert "proposed: not judged" in domain.reason.text
+    assert "both trials were appraised elsewhere" in section(made, "methods")
+
+    set_whole = replace(review(), certainty=(override("overall", "high"),))
+    assert build(Reading("valbenazine", set_whole, "valbenazine", None)).certainty.level == "high"
 
 
 def test_the_table_of_treatments_has_the_one_asked_about_first() -> None:
