@@ -32,8 +32,10 @@ class Summary:
 def summarise(review: Review) -> Summary:
     """The counts of a review."""
     reporting: dict[str, set[str]] = {outcome.outcome: set() for outcome in review.outcomes}
-    for row in (*review.arms, *review.contrasts):
-        reporting.setdefault(row.outcome, set()).add(row.study_id)
+    for arm in review.arms:
+        reporting.setdefault(arm.outcome, set()).add(arm.study_id)
+    for contrast in review.contrasts:
+        reporting.setdefault(contrast.outcome, set()).add(contrast.study_id)
     outcomes = [(outcome, len(studies)) for outcome, studies in reporting.items() if studies]
     roles = {treatment.node: treatment.role for treatment in reversed(review.interventions)}
     return Summary(
@@ -45,8 +47,7 @@ def summarise(review: Review) -> Summary:
         qualities=_counted(
             (
                 row.source_quality
-                for name, kind in TABLES.items()
-                if issubclass(kind, SourcedRow)
+                for name in TABLES
                 for row in review.rows(name)
                 if isinstance(row, SourcedRow)
             ),
