@@ -45,12 +45,7 @@ def summarise(review: Review) -> Summary:
         roles=_counted(roles.values(), ("conventional", "supplement", "investigational", "control")),
         outcomes=tuple(sorted(outcomes, key=lambda item: -item[1])),
         qualities=_counted(
-            (
-                row.source_quality
-                for name in TABLES
-                for row in review.rows(name)
-                if isinstance(row, SourcedRow)
-            ),
+            (row.source_quality for name in TABLES for row in review.rows(name) if isinstance(row, SourcedRow)),
             SOURCE_QUALITIES,
         ),
     )
