@@ -109,7 +109,8 @@ def _verdict(directory: Path, problems: Sequence[Problem], summary: Summary | No
     if summary is None:
         files = len({problem.file for problem in problems if problem.severity == "error"})
         return f"{directory}: {counts}, the errors in {'one file' if files == 1 else f'{files} files'}"
-    return _visible(f"{summary.title}: {f'{counts}, no errors' if warnings else 'all is well'}")
+    found = f"{counts}, no errors" if warnings else "all is well"
+    return _visible(f"{summary.title}: {found}{'' if any(count for _, count in summary.tables) else ', no rows yet'}")
 
 
 def _by_column(problems: Sequence[Problem]) -> Sequence[Count]:
