@@ -46,9 +46,9 @@ def _repeated(sheet: Sheet) -> Iterator[Problem]:
     cells = [
         sheet.texts[name] if name in sheet.unreadable else sheet.values.get(name, sheet.texts[name]) for name in columns
     ]
-    rows = list(zip(*cells, strict=True))
-    if len(set(rows)) == len(rows):
+    if len(set(zip(*cells, strict=True))) == len(sheet):
         return
+    rows = list(zip(*cells, strict=True))
     whole = list(zip(*sheet.texts.values(), strict=True))
     required = [i for i, name in enumerate(columns) if key and sheet.kind.columns()[name].required]
     first: dict[tuple[Any, ...], int] = {}
@@ -175,7 +175,7 @@ def _data_of_type(sheet: Sheet, types: Mapping[str, str]) -> Iterator[Problem]:
     measured = {name for name, type_ in types.items() if type_ == "continuous"}
     outcomes = sheet["outcome"]
     for column, wrong in (*((column, counted) for column in _CONTINUOUS_DATA), ("events", measured)):
-        if column not in sheet.values:
+        if column not in sheet.values or wrong.isdisjoint(outcomes):
             continue
         for row, (outcome, value) in enumerate(zip(outcomes, sheet[column], strict=True)):
             if value is not None and outcome in wrong:

@@ -49,7 +49,7 @@ def parse_column(spec: Column, cells: Sequence[str]) -> tuple[Sequence[Any], dic
     values: dict[str, Any] | None = None
     if spec.kind in ("number", "integer"):
         values = _all_numbers(spec, distinct)
-    elif spec.kind == "text" and spec.pattern is None and all(map(_is_clean, distinct)):
+    elif spec.kind == "text" and spec.pattern is None and _all_clean(distinct):
         return cells, _absent(spec, distinct)
     complaints = _absent(spec, distinct)
     if values is None:
@@ -67,8 +67,13 @@ def parse(spec: Column, text: str) -> Any:
     return value
 
 
-def _is_clean(text: str) -> bool:
-    return text.isascii() and text.isprintable() and text == text.strip()
+def _all_clean(texts: Iterable[str]) -> bool:
+    """Whether all are plain ASCII without spaces at their ends: tested on all at once."""
+    joined = "".join(texts)
+    if not (joined.isascii() and joined.isprintable()):
+        return False
+    lines = "\n".join(("", *texts, ""))
+    return "\n " not in lines and " \n" not in lines
 
 
 def _absent(spec: Column, distinct: Iterable[str]) -> dict[str, Complaint]:

@@ -19,39 +19,62 @@ FILE = "review.toml"
 FORMAT = 1
 """The version of the folder's format that this version reads and writes."""
 
-_KEYS: Mapping[str, Mapping[str, str]] = {
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """The rules for one key of review.toml."""
+
+    kind: str
+    meaning: str
+    required: bool = False
+
+
+KEYS: Mapping[str, Mapping[str, Key]] = {
     "": {
-        "format": "integer",
-        "title": "text!",
-        "version": "text",
-        "question": "table!",
-        "condition": "table!",
-        "analysis": "tables",
-        "background": "tables",
-        "conflict": "tables",
-        "gap": "tables",
+        "format": Key("integer", "the version of this format, 1"),
+        "title": Key("text", "the review's title", required=True),
+        "version": Key("text", "the review's own version"),
+        "question": Key("table", "the question", required=True),
+        "condition": Key("table", "the condition", required=True),
+        "analysis": Key("tables", "the syntheses to make"),
+        "background": Key("tables", "remarks on what the condition and the treatments are"),
+        "conflict": Key("tables", "remarks on where the sources disagree"),
+        "gap": Key("tables", "remarks on what is not known"),
     },
     "question": {
-        "text": "text!",
-        "population": "text!",
-        "interventions": "texts",
-        "comparators": "texts",
-        "outcomes": "texts",
+        "text": Key("text", "the question as a sentence", required=True),
+        "population": Key("text", "whom it is about", required=True),
+        "interventions": Key("texts", "the treatments asked about"),
+        "comparators": Key("texts", "what they are compared with"),
+        "outcomes": Key("texts", "what is measured"),
     },
-    "condition": {"name": "text!", "abbreviation": "text", "synonyms": "texts", "broader": "texts"},
+    "condition": {
+        "name": Key("text", "its name as the article writes it", required=True),
+        "abbreviation": Key("text", "its short form"),
+        "synonyms": Key("texts", "other words for it, by which questions find this review"),
+        "broader": Key("texts", "words that mean more than this review covers, which people use for it"),
+    },
     "analysis": {
-        "outcome": "text!",
-        "measure": "text!",
-        "primary": "boolean",
-        "model": "text",
-        "method": "text",
-        "reference": "text",
-        "smallest_important_difference": "number",
-        "why": "text",
+        "outcome": Key("text", "an outcome of outcomes.csv", required=True),
+        "measure": Key("text", f"the effect measure: {', '.join(MEASURES)}", required=True),
+        "primary": Key("boolean", "true for the analysis that answers the question"),
+        "model": Key("text", f"{' or '.join(MODELS)} effects; random when left out"),
+        "method": Key("text", f"estimator of the heterogeneity: {', '.join(METHODS)}; REML when left out"),
+        "reference": Key("text", "the node that treatments are compared with; placebo when left out"),
+        "smallest_important_difference": Key(
+            "number", "on the natural scale of the measure: a difference above 0, a ratio above 1"
+        ),
+        "why": Key("text", "the reason for these choices"),
     },
-    "remark": {"about": "texts!", "text": "text!", "grounds": "texts!"},
+    "remark": {
+        "about": Key("texts", "`condition`, or nodes of interventions.csv", required=True),
+        "text": Key("text", "one or two sentences", required=True),
+        "grounds": Key(
+            "texts", "the rows that the text rests on, each `table?column=value&column=value`", required=True
+        ),
+    },
 }
-"""Table of review.toml → its keys with what each holds; ``!`` marks those that must be there."""
+"""Table of review.toml → its keys; ``""`` is the top, ``remark`` stands for background, conflict and gap."""
 _REMARKS = ("background", "conflict", "gap")
 _KINDS = {
     "text": "a text in quotes",
@@ -77,29 +100,27 @@ class _Reader:
         line = self.lines.line(table, number, key, shown if isinstance(value, str) else "")
         self.problems.append(Problem(FILE, line, key or table or None, shown, what, mend, severity))
 
-    def table(self, values: Mapping[str, Any], name: str, number: int, rules: Mapping[str, str]) -> dict[str, Any]:
+    def table(self, values: Mapping[str, Any], name: str, number: int, rules: Mapping[str, Key]) -> dict[str, Any]:
         """The values of a table that are as the rules say."""
         good: dict[str, Any] = {}
         for key, value in values.items():
-            rule = rules.get(key, "").removesuffix("!")
-            if not rule:
+            rule = rules.get(key)
+            if rule is None:
                 inside = f"[{name}]" if name else "the top of the file"
                 mend = did_you_mean(key, rules, f"{inside} knows {', '.join(rules)}")
                 self.report((name, number, key), None, f"unknown key {key!r}", mend)
-            elif not _is(rule, value):
-                self.report((name, number, key), value, f"not {_KINDS[rule]}", f"write {_KINDS[rule]}")
-            elif rule == "text" and rules[key].endswith("!") and not value.strip():
-                self.report((name, number, key), value, "the text is empty", "fill it in")
-            elif rule == "texts" and rules[key].endswith("!") and not value:
-                self.report((name, number, key), None, "the list is empty", "fill it in")
+            elif not _is(rule.kind, value):
+                mend = f"write {_KINDS[rule.kind]}: {rule.meaning}"
+                self.report((name, number, key), value, f"not {_KINDS[rule.kind]}", mend)
+            elif rule.required and rule.kind in ("text", "texts") and not _filled(value):
+                self.report((name, number, key), None, f"{key} is empty", f"fill it in: {rule.meaning}")
             else:
-                good[key] = tuple(value) if rule == "texts" else value
+                good[key] = tuple(value) if rule.kind == "texts" else value
         for key, rule in rules.items():
-            if rule.endswith("!") and key not in values:
-                place = (name, number, "") if name else ("", 0, "")
+            if rule.required and key not in values:
                 what = f"{f'[{name}]' if name else 'the file'} has no {key}"
-                mend = f"add [{key}]" if rule == "table!" else f"add {key} = …, {_KINDS[rule.removesuffix('!')]}"
-                self.report(place, None, what, mend)
+                mend = f"add [{key}]" if rule.kind == "table" else f"add {key} = …: {rule.meaning}"
+                self.report((name, number, ""), None, what, mend)
         return good
 
 
@@ -114,12 +135,12 @@ def read_protocol(text: str) -> tuple[Protocol | None, TomlLines, list[Problem]]
     except tomllib.TOMLDecodeError as error:
         return None, lines, [_syntax(str(error), text)]
     reader = _Reader(lines)
-    top = reader.table(values, "", 0, _KEYS[""])
+    top = reader.table(values, "", 0, KEYS[""])
     if top.get("format", FORMAT) != FORMAT:
         mend = f"upgrade Equipoise: this version reads format {FORMAT}"
         reader.report(("", 0, "format"), top["format"], "a format that this version doesn't know", mend)
-    question = reader.table(top.get("question", {}), "question", 0, _KEYS["question"]) if "question" in top else {}
-    condition = reader.table(top.get("condition", {}), "condition", 0, _KEYS["condition"]) if "condition" in top else {}
+    question = reader.table(top.get("question", {}), "question", 0, KEYS["question"]) if "question" in top else {}
+    condition = reader.table(top.get("condition", {}), "condition", 0, KEYS["condition"]) if "condition" in top else {}
     analyses = [_analysis(reader, values, i) for i, values in enumerate(top.get("analysis", []))]
     remarks = {name: [_remark(reader, name, each, i) for i, each in enumerate(top.get(name, []))] for name in _REMARKS}
     if not ("title" in top and "text" in question and "population" in question and "name" in condition):
@@ -138,6 +159,10 @@ def read_protocol(text: str) -> tuple[Protocol | None, TomlLines, list[Problem]]
         lines,
         reader.problems,
     )
+
+
+def _filled(value: Any) -> bool:
+    return bool(value.strip() if isinstance(value, str) else value)
 
 
 def _is(rule: str, value: Any) -> bool:
@@ -168,7 +193,7 @@ def _syntax(message: str, text: str) -> Problem:
 
 
 def _analysis(reader: _Reader, values: Mapping[str, Any], number: int) -> Analysis | None:
-    good = reader.table(values, "analysis", number, _KEYS["analysis"])
+    good = reader.table(values, "analysis", number, KEYS["analysis"])
 
     def one_of(key: str, known: tuple[str, ...]) -> None:
         if key in good and good[key] not in known:
@@ -191,5 +216,5 @@ def _analysis(reader: _Reader, values: Mapping[str, Any], number: int) -> Analys
 
 
 def _remark(reader: _Reader, name: str, values: Mapping[str, Any], number: int) -> Remark | None:
-    good = reader.table(values, name, number, _KEYS["remark"])
-    return Remark(**good) if len(good) == len(_KEYS["remark"]) else None
+    good = reader.table(values, name, number, KEYS["remark"])
+    return Remark(**good) if len(good) == len(KEYS["remark"]) else None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +48,11 @@ def inspect(directory: str | Path) -> tuple[Review | None, list[Problem]]:
     Raises ``ReviewError`` when there is no review folder at that place.
     """
     folder = _folder(Path(directory))
+    with _no_collection():
+        return _inspect(folder)
+
+
+def _inspect(folder: Path) -> tuple[Review | None, list[Problem]]:
     problems: list[Problem] = []
     text = _text(folder, FILE, problems)
     protocol, lines, found = read_protocol(text) if text is not None else (None, TomlLines(""), [])
@@ -63,6 +70,18 @@ def inspect(directory: str | Path) -> tuple[Review | None, list[Problem]]:
 
 
 _NO_PROTOCOL = Protocol("", Question("", ""), Condition(""))
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Reading makes millions of objects and no cycles; looking for cycles among them takes a quarter of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _folder(folder: Path) -> Path:

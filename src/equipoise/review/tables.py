@@ -6,6 +6,7 @@ import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import StringIO
+from itertools import chain
 
 from equipoise.review.model import TABLES
 from equipoise.review.nearest import nearest, plain
@@ -51,9 +52,8 @@ def read_table(name: str, text: str) -> tuple[TextTable | None, list[Problem]]:
         return None, [Problem(file, top, None, ",".join(rows[0])[:80], what, "save it as a comma-separated CSV file")]
     body, body_lines, ragged = _even(file, rows[1:], lines[1:], len(header))
     problems += ragged
-    columns: dict[str, Sequence[str]] = dict(
-        zip(header, zip(*body, strict=True) if body else [()] * len(header), strict=True)
-    )
+    cells = list(chain.from_iterable(body))
+    columns: dict[str, Sequence[str]] = {name: cells[place :: len(header)] for place, name in enumerate(header)}
     problems += _header_problems(name, top, header, columns)
     columns.pop("", None)
     return TextTable(name, body_lines, columns), problems
