@@ -269,7 +269,7 @@ def _gain(omega: FloatArray, values: FloatArray, scores: FloatArray) -> FloatArr
 
 
 def _best_omega(values: FloatArray, scores: FloatArray) -> FloatArray:
-    """The ω ≥ 0 of the highest rise for each study, shape (k,), by Newton's method from a grid."""
+    """The ω ≥ 0 of the highest rise for each study, shape (k,), from a grid, then by bisection of the derivative."""
     with np.errstate(divide="ignore", invalid="ignore"):
         alone = np.where(values > 0, (scores**2 / values - 1) / values, 0.0)
     top = np.maximum(alone.max(axis=1), 0.0)
