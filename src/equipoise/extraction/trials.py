@@ -365,7 +365,7 @@ def contrasts_from_counts(
             a, n = a + 0.5, n + 1.0
             note = "0.5 added to every cell, because an arm has no events or only events"
     value = {"OR": lambda: np.log(a / (n - a)), "RR": lambda: np.log(a / n), "RD": lambda: a / n}[measure]()
-    variances = arm_variance(measure, events=a, n=n)
+    variances = arm_variance(measure, {"events": a, "n": n})
     return value[1:] - value[0], shared_covariance(variances[1:] + variances[0], float(variances[0])), note
 
 
@@ -384,7 +384,7 @@ def contrasts_from_means(
         g = float(hedges_correction(df)) * (mean[1:] - mean[0]) / pooled
         return g, shared_smd_covariance(g, n[1:], float(n[0]))
     if measure == "MD":
-        variances = arm_variance("MD", sd=sd, n=n)
+        variances = arm_variance("MD", {"sd": sd, "n": n})
         return mean[1:] - mean[0], shared_covariance(variances[1:] + variances[0], float(variances[0]))
     raise ValueError(f"means give no {measure}")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from equipoise.review.rows import (
     TABLES,
@@ -26,6 +27,9 @@ from equipoise.review.rows import (
     Study,
     Synthesis,
 )
+
+if TYPE_CHECKING:
+    from equipoise.report.answer import Answer
 
 __all__ = [
     "TABLES",

@@ -168,9 +168,7 @@ def _arm(comparisons: Comparisons, need: str, row: int) -> str:
     return f", {label}" if label else (", treated group" if need.endswith("1") else ", comparator group")
 
 
-def why_undefined(
-    comparisons: Comparisons, measure: Measure, row: int, estimate: float, variance: float
-) -> str | None:
+def why_undefined(comparisons: Comparisons, measure: Measure, row: int, estimate: float, variance: float) -> str | None:
     """Why a comparison has no usable estimate, or None when it has one."""
     missing = [need for need in measure.needs if np.isnan(comparisons.arguments[need][row])]
     if missing:

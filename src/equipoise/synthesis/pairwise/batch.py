@@ -68,9 +68,7 @@ class PooledMany:
         """Two-sided, of no effect."""
         below = -np.abs(self.statistic)
         normal = 2 * ndtr(below)
-        return np.asarray(
-            normal if self.ci_method == "z" else np.where(self.k > 1, 2 * stdtr(self.df, below), normal)
-        )
+        return np.asarray(normal if self.ci_method == "z" else np.where(self.k > 1, 2 * stdtr(self.df, below), normal))
 
     @cached_property
     def _half_width(self) -> FloatArray:

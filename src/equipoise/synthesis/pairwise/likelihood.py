@@ -105,9 +105,7 @@ def _newton(model: Model, likelihood: Likelihood, ends: FloatArray, at_ends: Flo
     raise stuck("likelihood")
 
 
-def _largest_maximum_batch(
-    model: Model, likelihood: Likelihood, smallest: FloatArray, upper: FloatArray
-) -> FloatArray:
+def _largest_maximum_batch(model: Model, likelihood: Likelihood, smallest: FloatArray, upper: FloatArray) -> FloatArray:
     tau2 = np.zeros(len(upper))
     rows = np.flatnonzero(upper > 0.0)
     if not len(rows):
