@@ -1,7 +1,7 @@
 """Reading a plain question: which treatment, for which condition, against what, out of which review.
 
 Names and synonyms come from the reviews alone; rapidfuzz forgives typing errors. A word of up to three letters has
-to be exact (`TD`, `Mg`), a longer one may differ by about one letter in six.
+to be exact (`MS`, `Fe`), a longer one may differ by about one letter in six.
 """
 
 from __future__ import annotations

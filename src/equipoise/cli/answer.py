@@ -15,6 +15,7 @@ from equipoise.errors import Ambiguous, InvalidReview, NotCovered, QuestionError
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table as RichTable
 
     from equipoise.report.answer import Answer, Statement
     from equipoise.review.model import Review
@@ -87,9 +88,7 @@ def _reviews(folder: Path | None) -> list[Review]:
         try:
             return [read(folder)]
         except InvalidReview as error:
-            for problem in error.problems:
-                click.echo(str(problem), err=True)
-            click.echo(f"equipoise: {error}; run `equipoise check {folder}` for the whole list", err=True)
+            click.echo(f"equipoise: {error}\nFor the whole list: equipoise check {folder}", err=True)
             sys.exit(1)
     from equipoise import library
 
@@ -201,18 +200,34 @@ def _show(console: Console, answer: Answer) -> None:
         lines.add_row(line.label, str(line.studies), people, Text(line.direction))
     console.print(lines)
     console.print()
-    compared = Table(title=Text(answer.compared.caption), title_justify="left", box=None, pad_edge=False)
-    numeric = {"Trials", "Participants"}
-    for heading in answer.compared.columns:
-        compared.add_column(heading, justify="right" if heading in numeric else "left")
-    for row in answer.compared.rows:
-        texts = [Text(" ".join(statement.text for statement in cell) or "–") for cell in row.cells]
-        compared.add_row(Text(row.header), *texts, style="bold" if row.emphasised else None)
-    console.print(compared)
+    console.print(_compared(answer))
     console.print()
     console.print("Safety")
     for statement in answer.safety_headlines:
         console.print(Text(f"  • {statement.text}"))
+
+
+def _compared(answer: Answer) -> RichTable:
+    """The treatments compared; a comparator is named only where it isn't the usual one."""
+    from collections import Counter
+
+    from rich.table import Table
+    from rich.text import Text
+
+    from equipoise.report.words import uncapitalised
+
+    table = Table(title=Text(answer.compared.caption), title_justify="left", box=None, pad_edge=False)
+    heading, _, *others = answer.compared.columns
+    table.add_column(heading)
+    for other in others:
+        table.add_column(other, justify="right" if other in {"Trials", "Participants"} else "left", no_wrap=True)
+    told = [[" ".join(statement.text for statement in cell) for cell in row.cells] for row in answer.compared.rows]
+    usual = Counter(cells[0] for cells in told if cells[0]).most_common(1)
+    for row, (comparator, *cells) in zip(answer.compared.rows, told, strict=True):
+        against = f" v {uncapitalised(comparator)}" if comparator and comparator != usual[0][0] else ""
+        texts = [Text(cell or "–") for cell in cells]
+        table.add_row(Text(row.header + against), *texts, style="bold" if row.emphasised else None)
+    return table
 
 
 def _after_level(summary: Statement) -> str:

@@ -9,7 +9,7 @@ import click
 
 @click.command()
 @click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
-@click.option("--question", required=True, help='The question, as in "Does magnesium help with dyskinesia?"')
+@click.option("--question", required=True, help='The question, as in "Does TREATMENT help with CONDITION?"')
 def command(directory: Path, question: str) -> None:
     """Start a review in the new or empty folder DIR.
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+from equipoise.extraction.analyses import analyses
 from equipoise.question import Reading
 from equipoise.report.analyses import Estimate, OutcomeResult, analyse, estimate, estimate_card
 from equipoise.report.answer import Ground, ResultCard, Statement
@@ -27,7 +28,7 @@ animals, laboratory work or mechanisms; nothing at all."""
 def quotable(review: Review, dossier: Dossier) -> Synthesis | None:
     """A treatment's published result that says most: the main outcome with an interval, then another benefit with one,
     then a recommendation or a finding in words; in the main analysis' measure and with more studies first."""
-    primary = next((a for a in review.protocol.analyses if a.primary), None)
+    primary = next((a for a in analyses(review) if a.primary), None)
     kinds = {outcome.outcome: outcome.kind for outcome in review.outcomes}
 
     def rank(row: Synthesis) -> tuple[bool, bool, bool, bool, int]:
@@ -91,7 +92,7 @@ class Story:
         """Every analysis of the review in which the treatment can be compared, the primary one always."""
         fitted = []
         reported = {row.outcome for row in self.dossier.arms} | {row.outcome for row in self.dossier.contrasts}
-        for analysis in self.review.protocol.analyses:
+        for analysis in self.analyses:
             if analysis.outcome in reported or analysis is self.primary_analysis:
                 self.progress(f"Combining trials: {analysis.outcome}")
                 fitted.append(analyse(self.review, analysis, self.lumped))
@@ -99,8 +100,13 @@ class Story:
 
     @cached_property
     def primary_analysis(self) -> Analysis | None:
-        analyses = self.review.protocol.analyses
-        return next((analysis for analysis in analyses if analysis.primary), analyses[0] if analyses else None)
+        stated = self.analyses
+        return next((analysis for analysis in stated if analysis.primary), stated[0] if stated else None)
+
+    @cached_property
+    def analyses(self) -> tuple[Analysis, ...]:
+        """The review's analyses, or the defaults where it states none."""
+        return analyses(self.review)
 
     @cached_property
     def primary(self) -> OutcomeResult | None:
@@ -227,7 +233,7 @@ class Story:
         )
 
     def outcome_phrase(self, outcome: Outcome) -> str:
-        """The outcome inside a sentence: `the severity of dyskinesia`, `the chance of response (…)`."""
+        """The outcome inside a sentence: `the severity of pain`, `the chance of response (…)`."""
         head, _, rest = outcome.label.partition(", ")
         label = uncapitalised(head) + (f" ({rest})" if rest else "")
         return f"the chance of {label}" if outcome.type == "binary" else f"the {label}"

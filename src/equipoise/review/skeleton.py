@@ -142,7 +142,7 @@ comparators = {_toml([asked.comparator or "placebo"])}
 
 [condition]
 name = {_toml(condition)}{named}
-# abbreviation = "TD"             # its short form
+# abbreviation = "COPD"           # its short form
 # synonyms = ["another name"]     # other words for the same, by which questions find this review
 # broader = ["a wider term"]      # words that mean more than this review covers, which people use for it
 
