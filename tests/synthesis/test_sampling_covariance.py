@@ -39,9 +39,7 @@ def test_outcomes_and_instruments() -> None:
 def test_repeated_measurements() -> None:
     repeated = sampling_covariance(V, STUDY, outcome=OUTCOME, time1=[1, 2, 1, 3, 1, 1], rho=0.5, phi=0.8)
     agrees(lower(repeated), CASE["time"], CLOSED_FORM)
-    change = sampling_covariance(
-        [0.1, 0.2], [1, 1], group1=[1, 1], group2=[1, 1], time1=[2, 3], time2=[1, 1], phi=0.9
-    )
+    change = sampling_covariance([0.1, 0.2], [1, 1], group1=[1, 1], group2=[1, 1], time1=[2, 3], time2=[1, 1], phi=0.9)
     agrees(lower(change), CASE["within"], CLOSED_FORM)
 
 

@@ -315,9 +315,7 @@ def _maximise(structure: Structure, start: _Parameters, tau_is_zero: bool) -> _O
         else:
             return _Optimum(parameters, now.log_likelihood, now.profile_information()[:free, :free])
         parameters, now = trial, value
-    raise NotConverged(
-        f"the model's likelihood has no maximum within {_LIMIT} steps; use another model, or DL or REML"
-    )
+    raise NotConverged(f"the model's likelihood has no maximum within {_LIMIT} steps; use another model, or DL or REML")
 
 
 def _newton_step(now: _Evaluation, free: int) -> _Parameters:

@@ -54,9 +54,7 @@ def mantel_haenszel(measure: str, columns: Mapping[str, FloatArray]) -> MantelHa
     if result is None:
         half = 0.5 * ((a == 0) | (b == 0) | (c == 0) | (d == 0))
         if a.sum() + c.sum() == 0 or (measure == "OR" and b.sum() + d.sum() == 0):
-            raise DataError(
-                f"no table has information on the {measure}: no events, or nothing but events; pool the RD"
-            )
+            raise DataError(f"no table has information on the {measure}: no events, or nothing but events; pool the RD")
         result = fit(a + half, b + half, c + half, d + half)
         if result is None:
             raise DataError(f"the Mantel–Haenszel {measure} isn't defined for these tables; pool the RD")

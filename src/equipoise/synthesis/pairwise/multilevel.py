@@ -291,9 +291,7 @@ def _parts(likelihood: BlockLikelihood) -> list[tuple[RandomTerm, slice]]:
     return list(zip(likelihood.terms, likelihood.parts, strict=True))
 
 
-def _components(
-    likelihood: BlockLikelihood, optimum: Optimum | None
-) -> tuple[tuple[Component, ...], tuple[str, ...]]:
+def _components(likelihood: BlockLikelihood, optimum: Optimum | None) -> tuple[tuple[Component, ...], tuple[str, ...]]:
     if optimum is None:
         return (), ()
     covariance = optimum.covariance()

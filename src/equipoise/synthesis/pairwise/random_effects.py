@@ -112,9 +112,7 @@ class RandomTerm:
         low, high = [0.0] * spread, [np.inf] * spread
         if self.tau2 is not None:
             low = high = [float(np.sqrt(self.tau2)) if self.searches_roots else float(self.tau2)] * spread
-        smallest = {"CS": -1 / max(self.m - 1, 1), "HCS": -1 / max(self.m - 1, 1), "CAR": 0.0}.get(
-            self.structure, -1.0
-        )
+        smallest = {"CS": -1 / max(self.m - 1, 1), "HCS": -1 / max(self.m - 1, 1), "CAR": 0.0}.get(self.structure, -1.0)
         for meets in self._correlated():
             given = self.rho if self.rho is not None else (None if meets else 0.0)
             low = [*low, smallest if given is None else given]
