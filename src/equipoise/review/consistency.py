@@ -218,7 +218,7 @@ def _overrides(sheet: Sheet, sheets: Sheets) -> Iterator[Problem]:
     nodes = sheets.known("interventions", "node")
     rows = zip(sheet["comparison"], sheet["domain"], sheet["level"], sheet["when"], strict=True)
     for row, (comparison, domain, level, when) in enumerate(rows):
-        if comparison:
+        if comparison and "interventions" not in sheets.broken:
             yield from _comparison(sheet, row, comparison, nodes)
         if domain == "overall" and level not in ("", *CERTAINTIES):
             yield sheet.problem(row, "level", "not a certainty", f"write one of {', '.join(CERTAINTIES)}")

@@ -47,7 +47,7 @@ def _analyses(review: Review, sheets: Sheets, lines: TomlLines) -> Iterator[Prob
     outcomes, nodes = Words(types), Words(sheets.known("interventions", "node"))
     reported = sheets.known("arms", "outcome") | sheets.known("contrasts", "outcome")
     seen: set[tuple[str, str]] = set()
-    primary: set[str] = set()
+    primary = False
     for number, analysis in enumerate(review.protocol.analyses):
         at = _At(lines, "analysis", number)
         if (analysis.outcome, analysis.measure) in seen:
@@ -56,14 +56,13 @@ def _analyses(review: Review, sheets: Sheets, lines: TomlLines) -> Iterator[Prob
         if "outcomes" not in sheets.broken:
             yield from _outcome(analysis, at, types, outcomes, reported)
         if "interventions" not in sheets.broken and analysis.reference not in nodes.known:
-            stated = lines.line("analysis", number, "reference") != lines.line("analysis", number)
+            stated = lines.states("analysis", number, "reference")
             mend = nodes.did_you_mean(analysis.reference, "name the node that the treatments are compared with")
             what = "the reference is no treatment's node" + (
                 "" if stated else " (placebo unless reference = … says else)"
             )
             yield at.problem("reference", analysis.reference, what, mend)
-        if analysis.primary:
-            primary.add(analysis.outcome)
+        primary |= analysis.primary or lines.states("analysis", number, "primary")
     if review.protocol.analyses and not primary:
         mend = "write primary = true in the analysis that answers the question"
         yield Problem(FILE, lines.line("analysis"), "primary", "", "no analysis is primary", mend, "warning")

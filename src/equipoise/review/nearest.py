@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 
-LIKENESS = 70.0
+LIKENESS = 60.0
 """Similarity (0 to 100, twice the common letters in order over all letters) from which a word is worth suggesting."""
 PATIENCE = 300
 """How many unknown words of a column get a suggestion: a long list of them has one cause, which isn't typing."""

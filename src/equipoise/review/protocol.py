@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from equipoise.review.model import Analysis, Condition, Protocol, Question, Remark
-from equipoise.review.nearest import did_you_mean
+from equipoise.review.nearest import did_you_mean, nearest
 from equipoise.review.problem import Problem, Severity
 from equipoise.review.toml_lines import Place, TomlLines
 from equipoise.review.vocabulary import MEASURES, METHODS, MODELS, RATIOS
@@ -103,11 +103,14 @@ class _Reader:
     def table(self, values: Mapping[str, Any], name: str, number: int, rules: Mapping[str, Key]) -> dict[str, Any]:
         """The values of a table that are as the rules say."""
         good: dict[str, Any] = {}
+        absent = [key for key, rule in rules.items() if rule.required and key not in values]
         for key, value in values.items():
             rule = rules.get(key)
             if rule is None:
+                match = nearest(key, absent) or nearest(key, rules)
+                absent = [other for other in absent if other != match]
                 inside = f"[{name}]" if name else "the top of the file"
-                mend = did_you_mean(key, rules, f"{inside} knows {', '.join(rules)}")
+                mend = f"did you mean {match!r}?" if match else f"{inside} knows {', '.join(rules)}"
                 self.report((name, number, key), None, f"unknown key {key!r}", mend)
             elif not _is(rule.kind, value):
                 mend = f"write {_KINDS[rule.kind]}: {rule.meaning}"
@@ -116,11 +119,10 @@ class _Reader:
                 self.report((name, number, key), None, f"{key} is empty", f"fill it in: {rule.meaning}")
             else:
                 good[key] = tuple(value) if rule.kind == "texts" else value
-        for key, rule in rules.items():
-            if rule.required and key not in values:
-                what = f"{f'[{name}]' if name else 'the file'} has no {key}"
-                mend = f"add [{key}]" if rule.kind == "table" else f"add {key} = …: {rule.meaning}"
-                self.report((name, number, ""), None, what, mend)
+        for key in absent:
+            what = f"{f'[{name}]' if name else 'the file'} has no {key}"
+            mend = f"add [{key}]" if rules[key].kind == "table" else f"add {key} = …: {rules[key].meaning}"
+            self.report((name, number, ""), None, what, mend)
         return good
 
 

@@ -53,7 +53,9 @@ def read_table(name: str, text: str) -> tuple[TextTable | None, list[Problem]]:
     body, body_lines, ragged = _even(file, rows[1:], lines[1:], len(header))
     problems += ragged
     cells = list(chain.from_iterable(body))
-    columns: dict[str, Sequence[str]] = {name: cells[place :: len(header)] for place, name in enumerate(header)}
+    columns: dict[str, Sequence[str]] = {}
+    for place, column in enumerate(header):
+        columns.setdefault(column, cells[place :: len(header)])
     problems += _header_problems(name, top, header, columns)
     columns.pop("", None)
     return TextTable(name, body_lines, columns), problems

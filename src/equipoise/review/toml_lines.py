@@ -35,9 +35,16 @@ class TomlLines:
                 if (not within or within == mark) and content.count(mark) % 2:
                     within = "" if within else mark
 
+    def states(self, table: str, number: int, key: str) -> bool:
+        """Whether the table has a line for the key."""
+        return (table, number, key) in self._places
+
     def line(self, table: str, number: int = 0, key: str = "", holding: str = "") -> int | None:
         """The line of a key, or of its table where the key isn't there; within it, of the text ``holding``."""
-        start = self._places.get((table, number, key)) or self._places.get((table, number, ""))
+        places = [(table, number, key), (table, number, "")]
+        if not table:
+            places.append((key, 0, ""))  # a key at the top may be a table's name
+        start = next((self._places[place] for place in places if place in self._places), None)
         if start is None or not holding:
             return start
         later = [line for line in self._places.values() if line > start]
