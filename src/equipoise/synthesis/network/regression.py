@@ -173,8 +173,9 @@ def fit_regression(
     known = np.isfinite(values)
     if not known.any():
         raise DataError(
-            f"the slope of {', '.join(wanted)} can't be estimated: it needs studies of the same comparison, or of "
-            "one loop, with different values"
+            f"the slope of {', '.join(wanted)} can't be estimated: it takes several studies with different values "
+            f"that compare {' or '.join(bases)} with the treatments that share a slope; choose another reference, or "
+            "share slopes"
         )
     slope_names = [f"{c}: {g}" if g else c for c in table.names for g in names]
     used = functions[known]
