@@ -3,7 +3,8 @@
 The effect of treatment t against its reference in study s is d_t + β_t·(x_s − centre); the consistency equations
 hold for d and for β (Cooper et al. 2009, Statistics in Medicine 28:1861; Dias, Sutton, Welton & Ades 2013, Medical
 Decision Making 33:618). β is shared by all treatments other than the reference, one for each of them, or shared
-within classes. Agrees with `netmetareg` of R's netmeta and with metafor's `rma.mv` given the full covariances.
+within classes. The models of `netmetareg` of R's netmeta under consistency, with the exact (restricted) likelihood as
+metafor's `rma.mv` has it given the full covariances.
 """
 
 from __future__ import annotations
