@@ -109,8 +109,8 @@ def pool_glmm(data: EffectSizes, model: str, common: bool, ci: str, level: float
     size = "n" if data.measure in {"OR", "PLO"} else "time"
     names = ("events1", f"{size}1", "events2", f"{size}2") if two else ("events", size)
     counts = [columns[name][keep] for name in names]
-    second = (counts[2], counts[3]) if two else (None, None)
-    fit = fit_glmm(data.measure, model, counts[0], counts[1], *second, common=common)
+    x2, n2 = (counts[2], counts[3]) if two else (None, None)
+    fit = fit_glmm(data.measure, model, counts[0], counts[1], x2, n2, common=common)
     k = int(keep.sum())
     df = k - 1.0 if interval == "t" and k > 1 else np.nan
     test = wald(fit.estimate, fit.se, df, level)
