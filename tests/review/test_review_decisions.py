@@ -1,6 +1,6 @@
 """review.toml: its shape, its words, and whether the tables hold what it names."""
 
-# ruff: noqa: E501 (a case reads best on one line)
+
 
 from __future__ import annotations
 

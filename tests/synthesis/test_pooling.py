@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
+from published import estimates, sizes
 
 from equipoise.errors import DataError
 from equipoise.synthesis.pairwise.heterogeneity import METHODS, tau2
 from equipoise.synthesis.pairwise.pooling import pool
 from equipoise.synthesis.pairwise.result import Pooled
-from published import estimates, sizes
 from reference import CLOSED_FORM, ITERATIVE, agrees, reference
 
 CASES = reference("pooling")

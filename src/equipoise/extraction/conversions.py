@@ -79,9 +79,7 @@ def se_from_ratio_ci(ratio: float, low: float, high: float, level: float = 0.95)
 def se_from_t(difference: float, t: float) -> Converted:
     """The standard error of a difference from its t (or z) statistic: |difference/t|."""
     _nonzero(difference, t, "t")
-    return Converted(
-        abs(difference / t), "|difference/t|", {"difference": difference, "t": t}, f"{COCHRANE}, 6.5.2.3"
-    )
+    return Converted(abs(difference / t), "|difference/t|", {"difference": difference, "t": t}, f"{COCHRANE}, 6.5.2.3")
 
 
 def se_from_f(difference: float, f: float) -> Converted:

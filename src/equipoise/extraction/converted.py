@@ -31,9 +31,7 @@ class Converted:
     def provenance(self) -> str:
         """One line for the row: the value, the formula with its inputs, the source, the notes."""
         given = ", ".join(f"{name} = {value:g}" for name, value in self.inputs.items())
-        text = (
-            f"{f'{self.bound} ' if self.bound else ''}{self.value:.6g} = {self.formula} with {given} ({self.source})"
-        )
+        text = f"{f'{self.bound} ' if self.bound else ''}{self.value:.6g} = {self.formula} with {given} ({self.source})"
         return "; ".join((text, *self.notes))
 
 

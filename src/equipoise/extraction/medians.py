@@ -127,9 +127,7 @@ def _from_five(
         w = 1 / (1 + 0.07 * n**0.6)
         formula = "w·(max − min)/ξ(n) + (1 − w)·(q3 − q1)/η(n), w = 1/(1 + 0.07·n^0.6)"
         sd = (w * by_range + (1 - w) * by_quartiles, formula, f"{_SHI}, eq. 10")
-    statistic = max(
-        2.65 * math.log(0.6 * n) / math.sqrt(n) * _asymmetry(low, median, high), _asymmetry(q1, median, q3)
-    )
+    statistic = max(2.65 * math.log(0.6 * n) / math.sqrt(n) * _asymmetry(low, median, high), _asymmetry(q1, median, q3))
     formula = (
         "w1·(min + max)/2 + w2·(q1 + q3)/2 + (1 − w1 − w2)·median, w1 = 2.2/(2.2 + n^0.75), w2 = 0.7 − 0.72/n^0.55"
     )
