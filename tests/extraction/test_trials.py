@@ -109,7 +109,7 @@ def test_sd_is_derived_from_the_standard_error_and_recorded() -> None:
     (derived,) = trial.derived
     assert derived.quantity == "SD"
     assert derived.value == pytest.approx(2.0)
-    assert derived.source == "Cochrane Handbook 6.5.2.2"
+    assert derived.source == "Cochrane Handbook 6.4, 6.5.2.2"
 
 
 def test_sd_is_derived_from_an_interval_by_the_t_distribution() -> None:

@@ -1,8 +1,6 @@
-"""What a reported summary implies: spreads from errors and intervals, errors from intervals and p-values.
+"""What the summaries in a review's row imply, each value recorded on the row that it was made from.
 
-Every value comes back as a `Derived` record with its formula and source, to be shown beside the row it was made from.
-Formulas: Cochrane Handbook 6.5.2 and 6.3.2; the t distribution for arms, the normal one for reported differences
-unless a p-value with arm sizes is given.
+The conversions are in `conversions` and `arms`; here they meet the review's rows.
 """
 
 from __future__ import annotations
@@ -11,12 +9,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scipy.special import ndtri, stdtrit
-
+from equipoise.errors import DataError
+from equipoise.extraction import conversions
+from equipoise.extraction.arms import ContinuousArm, combine_continuous
+from equipoise.extraction.converted import Converted
 from equipoise.review.model import Arm, Contrast, Row
 
 RATIOS = frozenset({"OR", "RR", "HR", "IRR", "ROM"})
-_Z = 1.959963984540054
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,27 +29,35 @@ class Derived:
     source: str
 
 
-def sd_from_se(arm: Arm, se: float, n: int) -> Derived:
-    """SD = SE √n (Cochrane Handbook 6.5.2.2)."""
-    sd = se * math.sqrt(n)
-    return Derived(arm, "SD", sd, f"SD = SE × √n = {se:g} × √{n} = {sd:.4g}", "Cochrane Handbook 6.5.2.2")
+def recorded(row: Row, quantity: str, converted: Converted) -> Derived:
+    """A converted value as the record on its row: the formula with its inputs, and what was assumed."""
+    given = ", ".join(f"{name} {value:g}" for name, value in converted.inputs.items() if name != "level")
+    formula = "; ".join((f"{converted.formula} ({given})", *converted.notes))
+    return Derived(row, quantity, converted.value, formula, converted.source)
 
 
-def sd_from_interval(arm: Arm, low: float, high: float, n: int) -> Derived:
-    """SD from a mean's 95% interval, by the t distribution with n − 1 degrees of freedom (Handbook 6.5.2.2)."""
-    quantile = float(stdtrit(n - 1, 0.975))
-    sd = math.sqrt(n) * (high - low) / (2 * quantile)
-    formula = f"SD = √n (upper − lower) / 2t = √{n} × ({high:g} − {low:g}) / (2 × {quantile:.4g}) = {sd:.4g}"
-    return Derived(arm, "SD", sd, formula, "Cochrane Handbook 6.5.2.2")
+def spread(arm: Arm) -> Derived | float | None:
+    """An arm's SD: as printed (a number), or derived from its standard error or 95% interval; None without any."""
+    if arm.sd is not None:
+        return arm.sd
+    if arm.n is None:
+        return None
+    if arm.se is not None:
+        return recorded(arm, "SD", conversions.sd_from_se(arm.se, arm.n))
+    if arm.ci_low is not None and arm.ci_high is not None and arm.n > 1:
+        return recorded(arm, "SD", conversions.sd_from_ci(arm.ci_low, arm.ci_high, arm.n))
+    return None
 
 
-def combined_arms(arms: Sequence[tuple[float, float, int]]) -> tuple[float, float, int]:
-    """Mean, SD and size of several (mean, SD, n) taken as one group (Cochrane Handbook 6.5.2.10)."""
-    size = sum(n for _, _, n in arms)
-    mean = sum(mean * n for mean, _, n in arms) / size
-    within = sum((n - 1) * sd**2 for _, sd, n in arms)
-    between = sum(n * (m - mean) ** 2 for m, _, n in arms)
-    return mean, math.sqrt((within + between) / (size - 1)), size
+def combined(arms: Sequence[tuple[Arm, float]], name: str) -> tuple[float, float, Derived | None]:
+    """Mean and SD of several arms, given with their SDs, as one group; and the record of it where there are several."""
+    if len(arms) == 1:
+        ((arm, sd),) = arms
+        return arm.mean or 0.0, sd, None
+    together = combine_continuous([ContinuousArm(arm.n or 0, arm.mean or 0.0, sd) for arm, sd in arms])
+    mean, sd = together.mean.value, together.sd.value
+    text = f"{len(arms)} arms combined: mean {mean:.4g}, SD {sd:.4g}, n {together.n.value:g}"
+    return mean, sd, Derived(arms[0][0], f"mean and SD of {name}", sd, text, together.sd.source)
 
 
 def standard_error(contrast: Contrast) -> Derived | str:
@@ -61,35 +68,21 @@ def standard_error(contrast: Contrast) -> Derived | str:
     """
     assert contrast.estimate is not None
     ratio = contrast.measure in RATIOS
+    low, high, p = contrast.ci_low, contrast.ci_high, contrast.p
     if contrast.se is not None:
-        return Derived(contrast, "SE", contrast.se, f"SE = {contrast.se:g}, as reported", "the source")
-    if contrast.ci_low is not None and contrast.ci_high is not None:
-        low, high = contrast.ci_low, contrast.ci_high
-        if ratio and low <= 0:
-            return "the interval of a ratio reaches zero, so its log has no standard error"
-        if ratio:
-            se = (math.log(high) - math.log(low)) / (2 * _Z)
-            text = f"SE = (ln {high:g} − ln {low:g}) / 3.92 = {se:.4g}"
-        else:
-            se = (high - low) / (2 * _Z)
-            text = f"SE = ({high:g} − {low:g}) / 3.92 = {se:.4g}"
-        return Derived(contrast, "SE", se, text, "Cochrane Handbook 6.3.1 and 6.3.2")
-    if contrast.p is None:
-        return "no standard error, interval or exact p-value is reported"
-    if contrast.p.relation == ">":
-        return f"the p-value is printed as >{contrast.p.value:g}, which bounds nothing usable"
-    p = contrast.p.value
-    estimate = math.log(contrast.estimate) if ratio else contrast.estimate
-    if estimate == 0 or not 0 < p < 1:
-        return "no standard error follows from an estimate of no effect or a p-value of 0 or 1"
-    bound = ", an upper limit" if contrast.p.relation == "<" else ""
-    n_1, n_2 = contrast.n_treatment, contrast.n_comparator
-    if not ratio and n_1 and n_2 and n_1 + n_2 > 2:
-        statistic = -float(stdtrit(n_1 + n_2 - 2, p / 2))
-        how = f"t = {statistic:.4g} (p {contrast.p.relation} {p:g}, {n_1 + n_2 - 2} df)"
-    else:
-        statistic = -float(ndtri(p / 2))
-        how = f"z = {statistic:.4g} (p {contrast.p.relation} {p:g})"
-    se = abs(estimate) / statistic
-    text = f"SE = |estimate| / {how[0]} = {abs(estimate):.4g} / {statistic:.4g} = {se:.4g}{bound}; {how}"
-    return Derived(contrast, "SE", se, text, "Cochrane Handbook 6.3.2 and 6.5.2.3")
+        return Derived(contrast, "SE", contrast.se, "as reported", "the source")
+    if p is not None and p.relation == ">" and (low is None or high is None):
+        return f"the p-value is printed as >{p.value:g}, which bounds nothing usable"
+    try:
+        if low is not None and high is not None:
+            if ratio:
+                return recorded(contrast, "SE", conversions.se_from_ratio_ci(contrast.estimate, low, high))
+            return recorded(contrast, "SE", conversions.se_from_ci(low, high))
+        if p is None:
+            return "no standard error, interval or exact p-value is reported"
+        n_1, n_2 = contrast.n_treatment, contrast.n_comparator
+        df = n_1 + n_2 - 2 if n_1 and n_2 and not ratio else None
+        difference = math.log(contrast.estimate) if ratio else contrast.estimate
+        return recorded(contrast, "SE", conversions.se_from_p(difference, p.value, df, p.relation))
+    except DataError as error:
+        return f"no standard error follows: {error}"

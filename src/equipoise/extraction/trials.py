@@ -22,14 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from equipoise.extraction.summaries import (
-    RATIOS,
-    Derived,
-    combined_arms,
-    sd_from_interval,
-    sd_from_se,
-    standard_error,
-)
+from equipoise.extraction.summaries import RATIOS, Derived, combined, spread, standard_error
 from equipoise.frames import FloatArray
 from equipoise.review.model import Analysis, Arm, Contrast, Review, Row, Study
 from equipoise.synthesis.measures.continuous import hedges_correction, hedges_g
@@ -174,8 +167,8 @@ def _combine_arms(
     unused: Sequence[Unused],
 ) -> _Attempt:
     by_node: dict[str, list[tuple[Arm, float]]] = {}
-    for arm, _, spread in chosen:
-        by_node.setdefault(nodes[arm.treatment], []).append((arm, spread))
+    for arm, _, sd in chosen:
+        by_node.setdefault(nodes[arm.treatment], []).append((arm, sd))
     treatments = tuple(sorted(by_node, key=lambda node: (node != nodes[_baseline(chosen)], node)))
     sizes = [sum(arm.n or 0 for arm, _ in by_node[node]) for node in treatments]
     derived = [item for _, items, _ in chosen for item in items]
@@ -190,20 +183,10 @@ def _combine_arms(
         else:
             means, sds = [], []
             for node in treatments:
-                mean, sd, size = combined_arms([(arm.mean or 0.0, spread, arm.n or 0) for arm, spread in by_node[node]])
+                mean, sd, record = combined(by_node[node], node)
                 means.append(mean)
                 sds.append(sd)
-                if len(by_node[node]) > 1:
-                    arms = [arm for arm, _ in by_node[node]]
-                    derived.append(
-                        Derived(
-                            arms[0],
-                            f"mean and SD of {node}",
-                            sd,
-                            f"{len(arms)} arms combined: mean {mean:.4g}, SD {sd:.4g}, n {size}",
-                            "Cochrane Handbook 6.5.2.10",
-                        )
-                    )
+                derived.extend([record] if record else [])
             estimates, covariance = contrasts_from_means(measure, means, sds, sizes)
     except ValueError as error:
         return _Attempt(None, (*unused, *(Unused(arm, str(error)) for arm, _, _ in chosen)))
@@ -220,15 +203,12 @@ def _usable_arm(arm: Arm, measure: str) -> tuple[tuple[Derived, ...], float] | s
         return ((), 0.0) if arm.events is not None else "no count of events is reported"
     if arm.mean is None:
         return "no mean is reported"
-    if arm.sd is not None:
-        return ((), arm.sd) if arm.sd > 0 else "the standard deviation is zero"
-    if arm.se is not None:
-        derived = sd_from_se(arm, arm.se, arm.n)
-        return (derived,), derived.value
-    if arm.ci_low is not None and arm.ci_high is not None and arm.n > 1:
-        derived = sd_from_interval(arm, arm.ci_low, arm.ci_high, arm.n)
-        return (derived,), derived.value
-    return "no standard deviation, standard error or interval is reported"
+    found = spread(arm)
+    if found is None:
+        return "no standard deviation, standard error or interval is reported"
+    if isinstance(found, Derived):
+        return (found,), found.value
+    return ((), found) if found > 0 else "the standard deviation is zero"
 
 
 def _baseline(chosen: Sequence[tuple[Arm, tuple[Derived, ...], float]]) -> str:
