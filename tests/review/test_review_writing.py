@@ -18,6 +18,8 @@ from equipoise.review.model import Analysis, Condition, Protocol, Question, Rema
 from equipoise.review.protocol import read_protocol
 from equipoise.review.reading import read
 from equipoise.review.rows import TABLES, Row
+from equipoise.review.sheet import parse_table
+from equipoise.review.tables import read_table
 from equipoise.review.writing import cells, protocol_text, rows_text, write
 
 # ---------------------------------------------------------------------------------------------- any row reads back
@@ -81,9 +83,9 @@ def test_a_table_reads_back_as_it_was(name: str, data: st.DataObject) -> None:
     made = tuple(data.draw(rows(TABLES[name])))
     text, problems = rows_text(name, made)
     assert problems == []
-    table, _ = readrows_text(name, text)
+    table, _ = read_table(name, text)
     assert table is not None
-    sheet, _ = parserows_text(TABLES[name], table)
+    sheet, _ = parse_table(TABLES[name], table)
     assert sheet.rows() == made
     assert rows_text(name, sheet.rows()) == (text, [])
 
