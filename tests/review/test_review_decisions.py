@@ -105,6 +105,12 @@ def test_a_decision_that_can_not_stand_is_named_at_its_line(
     assert mend in problem.mend
 
 
+@pytest.mark.parametrize("value", ["9" * 5000, "[" * 5000])
+def test_what_no_one_wrote_by_hand_is_refused(tmp_path: Path, value: str) -> None:
+    problem = changed(tmp_path, "format = 1", f"format = {value}")[0]
+    assert (problem.place, problem.what) == ("review.toml", "the file holds something too large to be read")
+
+
 def test_the_smallest_important_ratio_is_above_one(tmp_path: Path) -> None:
     toml = TOML.replace('"severity"', '"response >=50%"').replace('"MD"', '"RR"')
     (problem,) = problems_of(tmp_path, toml=toml)

@@ -6,6 +6,8 @@ import codecs
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from small_review import problems_of, sound, with_cell, write_folder
 
 from equipoise.errors import InvalidReview, ReviewError
@@ -170,7 +172,31 @@ def test_a_quote_that_never_closes(folder: Path) -> None:
 def test_text_after_a_closing_quote(folder: Path) -> None:
     rewrite(folder / "arms.csv", "placebo,,39", 'placebo,"10" mg,39')
     problem = next(problem for problem in inspect(folder)[1] if problem.file == "arms.csv")
-    assert (problem.place, problem.what) == ("arms.csv:3", "a quoted cell goes on after its closing quote")
+    assert (problem.place, problem.value[:8]) == ("arms.csv:3", "ash2001,")
+    assert problem.what == "a quoted cell goes on after its closing quote, so that the rest of the file can't be read"
+    assert problem.mend == 'write a quote inside a quoted cell twice ("")'
+
+
+def test_a_cell_of_enormous_length(folder: Path) -> None:
+    problem = problems_of(folder, with_cell("arms", 2, "note", "x" * 200_000))[0]
+    assert problem.place == "arms.csv:2"
+    assert problem.what == "a cell is longer than 131,072 characters, or its quote never closes"
+
+
+@pytest.mark.parametrize(("old", "new"), [("ash2001,", "ash2001,,,"), ("ash2001,", '"ash2001,')])
+def test_ids_in_rows_that_can_not_be_read_are_not_unknown(folder: Path, old: str, new: str) -> None:
+    """One mistake in studies.csv doesn't make every row about its studies a mistake."""
+    rewrite(folder / "studies.csv", old, new)
+    assert [problem.place for problem in inspect(folder)[1]] == ["studies.csv:2"]
+
+
+@pytest.mark.parametrize(
+    ("table", "column"), [("studies", "study_id"), ("outcomes", "outcome"), ("interventions", "node")]
+)
+def test_a_missing_column_of_ids_makes_no_id_unknown(folder: Path, table: str, column: str) -> None:
+    rewrite(folder / f"{table}.csv", column, "zzz")
+    errors = [problem.place for problem in inspect(folder)[1] if problem.severity == "error"]
+    assert [place for place in errors if not place.startswith("review.toml")] == [f"{table}.csv:1:{column}"]
 
 
 # ----------------------------------------------------------------------------------------------------------- headers
@@ -309,6 +335,30 @@ def test_a_table_that_the_format_does_not_know(folder: Path, name: str, mend: st
 
 
 # ------------------------------------------------------------------------------------------------------ all at once
+
+JUNK = st.sampled_from(
+    ['"', ",", "\n", "\r", "\0", ";", "=", "[", "]", "é", "\u202e", "9" * 30, "1e400", "\t", "nan", "&"]
+)
+
+
+@given(
+    file=st.sampled_from(["review.toml", "arms.csv", "interventions.csv", "set_aside.csv"]),
+    mistakes=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 20), JUNK), min_size=1, max_size=5),
+    encoding=st.sampled_from(["utf-8", "utf-8", "latin-1", "utf-16"]),
+)
+@settings(max_examples=60, deadline=None)
+def test_whatever_a_file_holds_reading_ends_in_a_review_or_in_problems(
+    tmp_path_factory: pytest.TempPathFactory, file: str, mistakes: list[tuple[float, int, str]], encoding: str
+) -> None:
+    folder = write_folder(tmp_path_factory.mktemp("review"))
+    text = (folder / file).read_text(encoding="utf-8")
+    for where, cut, junk in mistakes:
+        place = int(where * len(text))
+        text = text[:place] + junk + text[place + cut :]
+    (folder / file).write_bytes(text.encode(encoding, errors="ignore"))
+    review, problems = inspect(folder)
+    assert (review is None) == any(problem.severity == "error" for problem in problems)
+    assert all(problem.what and problem.mend for problem in problems)
 
 
 def test_every_problem_is_reported_at_once_in_the_order_of_the_files(folder: Path) -> None:

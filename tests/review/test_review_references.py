@@ -97,6 +97,15 @@ def test_nodes_that_differ_in_writing_only_are_worth_a_look(tmp_path: Path) -> N
     assert mend == "write 'borvanil', or tell the two apart"
 
 
+@pytest.mark.parametrize(("table", "column"), [("outcomes", "outcome"), ("studies", "study_id")])
+def test_ids_that_differ_in_writing_only_are_worth_a_look(tmp_path: Path, table: str, column: str) -> None:
+    first = sound()[table][0][column]
+    place, value, what, _ = only(tmp_path, with_row(table, **{column: first.upper()}), "warning")
+    last = len(sound()[table]) + 2
+    assert (place, value) == (f"{table}.csv:{last}:{column}", first.upper())
+    assert what == f"the {column} differs from {first!r} only in how it is written"
+
+
 def test_thousands_of_unknown_ids_are_all_named(tmp_path: Path) -> None:
     tables = sound()
     tables["findings"] = [{**tables["findings"][0], "study_id": f"nobody{i}"} for i in range(3000)]

@@ -20,7 +20,7 @@ from equipoise.review.reading import read
 from equipoise.review.rows import TABLES, Row
 from equipoise.review.sheet import parse_table
 from equipoise.review.tables import read_table
-from equipoise.review.writing import _table, cells, protocol_text, write
+from equipoise.review.writing import cells, protocol_text, rows_text, write
 
 # ---------------------------------------------------------------------------------------------- any row reads back
 
@@ -81,13 +81,13 @@ def rows(kind: type[Row]) -> st.SearchStrategy[list[Row]]:
 @settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much], deadline=None)
 def test_a_table_reads_back_as_it_was(name: str, data: st.DataObject) -> None:
     made = tuple(data.draw(rows(TABLES[name])))
-    text, problems = _table(name, made)
+    text, problems = rows_text(name, made)
     assert problems == []
     table, _ = read_table(name, text)
     assert table is not None
     sheet, _ = parse_table(TABLES[name], table)
     assert sheet.rows() == made
-    assert _table(name, sheet.rows()) == (text, [])
+    assert rows_text(name, sheet.rows()) == (text, [])
 
 
 LISTS = st.lists(TEXTS, max_size=3).map(tuple)

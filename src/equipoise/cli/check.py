@@ -56,12 +56,13 @@ def _json(directory: Path, problems: Sequence[Problem], summary: Summary | None)
     import json
 
     errors = sum(problem.severity == "error" for problem in problems)
-    found = {
+    names = ("file", "row", "column", "value", "what", "mend", "severity")
+    found: dict[str, object] = {
         "review": str(directory),
         "ok": summary is not None,
         "errors": errors,
         "warnings": len(problems) - errors,
-        "problems": [asdict(problem) for problem in problems],
+        "problems": [{name: getattr(problem, name) for name in names} for problem in problems],
         "summary": None,
     }
     if summary is not None:

@@ -215,11 +215,10 @@ def _overrides(sheet: Sheet, sheets: Sheets) -> Iterator[Problem]:
     """Overrides of certainty: known nodes on both sides, and a level that the domain can have."""
     from datetime import date
 
-    nodes = sheets.known("interventions", "node")
     rows = zip(sheet["comparison"], sheet["domain"], sheet["level"], sheet["when"], strict=True)
     for row, (comparison, domain, level, when) in enumerate(rows):
-        if comparison and "interventions" not in sheets.broken:
-            yield from _comparison(sheet, row, comparison, nodes)
+        if comparison:
+            yield from _comparison(sheet, row, comparison, sheets)
         if domain == "overall" and level not in ("", *CERTAINTIES):
             yield sheet.problem(row, "level", "not a certainty", f"write one of {', '.join(CERTAINTIES)}")
         elif domain and domain != "overall" and level not in ("", "0", "1", "2", "3"):
@@ -231,7 +230,7 @@ def _overrides(sheet: Sheet, sheets: Sheets) -> Iterator[Problem]:
             yield sheet.problem(row, "when", "no such day", "write the date as year-month-day, like 2026-01-31")
 
 
-def _comparison(sheet: Sheet, row: int, comparison: str, nodes: set[str]) -> Iterator[Problem]:
+def _comparison(sheet: Sheet, row: int, comparison: str, sheets: Sheets) -> Iterator[Problem]:
     from equipoise.review.nearest import did_you_mean
 
     parts = comparison.split(" v ")
@@ -240,9 +239,10 @@ def _comparison(sheet: Sheet, row: int, comparison: str, nodes: set[str]) -> Ite
         what, mend = "not a comparison", "write it as “treatment v comparator”, with the nodes of interventions.csv"
         yield sheet.problem(row, "comparison", what, mend)
         return
+    nodes = sheets.known("interventions", "node")
     treatment, comparator = next((way for way in ways if set(way) <= nodes), ways[0])
     for node in (treatment, comparator):
-        if node not in nodes:
+        if sheets.unknown("interventions", "node", [node]):
             mend = did_you_mean(node, nodes, "name a node of interventions.csv")
             yield sheet.problem(row, "comparison", f"{node!r} is no treatment's node", mend)
     if treatment == comparator:

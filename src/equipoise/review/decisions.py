@@ -53,9 +53,12 @@ def _analyses(review: Review, sheets: Sheets, lines: TomlLines) -> Iterator[Prob
         if (analysis.outcome, analysis.measure) in seen:
             yield at.problem("outcome", analysis.outcome, "the same analysis is asked for twice", "delete one of them")
         seen.add((analysis.outcome, analysis.measure))
-        if "outcomes" not in sheets.broken:
-            yield from _outcome(analysis, at, types, outcomes, reported)
-        if "interventions" not in sheets.broken and analysis.reference not in nodes.known:
+        if sheets.unknown("outcomes", "outcome", [analysis.outcome]):
+            mend = outcomes.did_you_mean(analysis.outcome, "add it to outcomes.csv, or correct it")
+            yield at.problem("outcome", analysis.outcome, "unknown outcome", mend)
+        elif sheets.is_whole("arms") and sheets.is_whole("contrasts"):
+            yield from _unsuited(analysis, at, types.get(analysis.outcome, ""), reported)
+        if sheets.unknown("interventions", "node", [analysis.reference]):
             stated = lines.states("analysis", number, "reference")
             mend = nodes.did_you_mean(analysis.reference, "name the node that the treatments are compared with")
             what = "the reference is no treatment's node" + (
@@ -68,16 +71,10 @@ def _analyses(review: Review, sheets: Sheets, lines: TomlLines) -> Iterator[Prob
         yield Problem(FILE, lines.line("analysis"), "primary", "", "no analysis is primary", mend, "warning")
 
 
-def _outcome(
-    analysis: Analysis, at: _At, types: dict[str, str], outcomes: Words, reported: set[str]
-) -> Iterator[Problem]:
-    if analysis.outcome not in types:
-        mend = outcomes.did_you_mean(analysis.outcome, "add it to outcomes.csv, or correct it")
-        yield at.problem("outcome", analysis.outcome, "unknown outcome", mend)
-        return
-    suited = MEASURES_OF.get(types[analysis.outcome], ())
+def _unsuited(analysis: Analysis, at: _At, type_: str, reported: set[str]) -> Iterator[Problem]:
+    suited = MEASURES_OF.get(type_, ())
     if suited and analysis.measure not in suited:
-        what = f"{analysis.measure} doesn't measure a {types[analysis.outcome]} outcome"
+        what = f"{analysis.measure} doesn't measure a {type_} outcome"
         yield at.problem("measure", analysis.measure, what, f"use {' or '.join(suited)}")
     if analysis.outcome not in reported:
         what = "no row of arms.csv or contrasts.csv reports this outcome"
@@ -86,13 +83,13 @@ def _outcome(
 
 def _remark(review: Review, sheets: Sheets, remark: Remark, at: _At, nodes: Words) -> Iterator[Problem]:
     for about in remark.about:
-        if about != "condition" and about not in nodes.known and "interventions" not in sheets.broken:
+        if about != "condition" and sheets.unknown("interventions", "node", [about]):
             mend = nodes.did_you_mean(about, "write “condition” or a node of interventions.csv")
             yield at.problem("about", about, "neither “condition” nor a treatment's node", mend)
     for ground in remark.grounds:
         try:
             selector = parse_selector(ground)
-            found = selector.table in sheets.broken or select(review, ground)
+            found = select(review, ground) or not sheets.is_whole(selector.table)
         except SelectorError as error:
             yield at.problem("grounds", ground, error.what, error.mend)
             continue

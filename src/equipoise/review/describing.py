@@ -24,6 +24,11 @@ names everything in the folder that breaks these rules, with its place and how t
 - Columns that the format doesn't know are kept and reported; nothing reads them.
 - A link that leads out of the folder is refused.
 """
+_SELECTORS = """\
+A ground selects rows: `studies?study_id=smith2001`, `safety?substance=zinc&kind=dose-limit`, or a table's name for all
+of its rows. Every condition must hold. Numbers are compared as numbers, texts letter by letter; a list fits when one of
+its items does. Each ground must select at least one row, and none from `set_aside.csv`.
+"""
 _KINDS = {
     "text": "text",
     "texts": "list of texts",
@@ -69,6 +74,7 @@ def _decisions() -> Iterator[str]:
         for name, key in keys.items():
             yield _line(name, _KINDS[key.kind], key.required, key.meaning)
     yield ""
+    yield _SELECTORS
 
 
 def _tables() -> Iterator[str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import re
+import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -136,6 +136,9 @@ def read_protocol(text: str) -> tuple[Protocol | None, TomlLines, list[Problem]]
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         return None, lines, [_syntax(str(error), text)]
+    except (ValueError, RecursionError):  # a number of thousands of digits, brackets in brackets without end
+        what = "the file holds something too large to be read"
+        return None, lines, [Problem(FILE, None, None, "", what, "take it out")]
     reader = _Reader(lines)
     top = reader.table(values, "", 0, KEYS[""])
     if top.get("format", FORMAT) != FORMAT:
@@ -180,7 +183,9 @@ def _is(rule: str, value: Any) -> bool:
         return isinstance(value, bool)
     if rule == "integer":
         return isinstance(value, int) and not isinstance(value, bool)
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return abs(value) <= sys.float_info.max
 
 
 def _syntax(message: str, text: str) -> Problem:

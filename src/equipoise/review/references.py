@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from equipoise.review.nearest import Words, plain
@@ -26,6 +27,17 @@ class Sheets:
         """The values of a column, without empty cells."""
         return set(self.column(table, column)) - {""}
 
+    def unknown(self, table: str, column: str, used: Iterable[str]) -> set[str]:
+        """Which of the values used no row has; none where a row or the column that may have them couldn't be read."""
+        sheet = self.tables.get(table)
+        if table in self.broken or (sheet is not None and column not in sheet.values):
+            return set()
+        return set(used) - self.known(table, column) - (set() if sheet is None else sheet.lost) - {""}
+
+    def is_whole(self, table: str) -> bool:
+        """Whether every row of the table could be read."""
+        return table not in self.broken and not (table in self.tables and self.tables[table].lost)
+
 
 def check_references(sheets: Sheets) -> Iterator[Problem]:
     """Every id that no row defines, and every treatment's name that means two things."""
@@ -33,10 +45,13 @@ def check_references(sheets: Sheets) -> Iterator[Problem]:
         if sheet.name == "set_aside":
             continue
         for column, spec in sheet.kind.columns().items():
-            if spec.refers_to and column in sheet.values and spec.refers_to[0] not in sheets.broken:
+            if spec.refers_to and column in sheet.values:
                 yield from _unresolved(sheets, sheet, column, *spec.refers_to)
+    for table, column in (("outcomes", "outcome"), ("interventions", "node"), ("studies", "study_id")):
+        if table in sheets.tables:
+            yield from _alike(sheets.tables[table], column)
     if "interventions" in sheets.tables:
-        yield from _unknown_nodes(sheets.tables["interventions"])
+        yield from _unknown_nodes(sheets)
         yield from _words_for_two(sheets.tables["interventions"])
     if "studies" in sheets.tables:
         studies = sheets.tables["studies"]
@@ -49,9 +64,7 @@ def check_references(sheets: Sheets) -> Iterator[Problem]:
 def _unresolved(sheets: Sheets, sheet: Sheet, column: str, table: str, target: str) -> Iterator[Problem]:
     values = sheet[column]
     is_list = sheet.kind.columns()[column].kind == "list"
-    used = set().union(*values) if is_list else set(values)
-    known = sheets.known(table, target)
-    unknown = used - known - {""}
+    unknown = sheets.unknown(table, target, chain.from_iterable(values) if is_list else values)
     if not unknown:
         return
     if table not in sheets.tables:
@@ -59,7 +72,7 @@ def _unresolved(sheets: Sheets, sheet: Sheet, column: str, table: str, target: s
         mend = f"add {table}.csv with a row for each {target}"
         yield Problem(sheet.file, None, column, example, f"refers to {table}.csv, which isn't in the folder", mend)
         return
-    mends = _mends(sheets, table, target, sorted(unknown), known)
+    mends = _mends(sheets, table, target, sorted(unknown))
     what = _noun(table)
     for row, value in enumerate(values):
         for item in value if is_list else (value,):
@@ -68,8 +81,8 @@ def _unresolved(sheets: Sheets, sheet: Sheet, column: str, table: str, target: s
                 yield sheet.problem(row, column, named, mends[item])
 
 
-def _mends(sheets: Sheets, table: str, target: str, unknown: Iterable[str], known: set[str]) -> dict[str, str]:
-    words, mends = Words(known), {}
+def _mends(sheets: Sheets, table: str, target: str, unknown: Iterable[str]) -> dict[str, str]:
+    words, mends = Words(sheets.known(table, target)), {}
     aside = _set_aside(sheets, table, target)
     names = _names(sheets) if table == "interventions" else {}
     for item in unknown:
@@ -105,21 +118,26 @@ def _noun(table: str) -> str:
     return {"studies": "study", "outcomes": "outcome", "interventions": "treatment"}.get(table, f"row of {table}.csv")
 
 
-def _unknown_nodes(sheet: Sheet) -> Iterator[Problem]:
-    nodes = set(sheet["node"]) - {""}
-    words = Words(nodes)
+def _unknown_nodes(sheets: Sheets) -> Iterator[Problem]:
+    sheet = sheets.tables["interventions"]
+    words = Words(sheets.known("interventions", "node"))
+    unknown = sheets.unknown("interventions", "node", chain.from_iterable(sheet["related"]))
     for row, related in enumerate(sheet["related"]):
         for node in related:
-            if node not in nodes:
+            if node in unknown:
                 yield sheet.problem(
                     row, "related", f"{node!r} is no treatment's node", words.did_you_mean(node, "correct it")
                 )
-    alike: dict[str, str] = {}
-    for row, node in enumerate(sheet["node"]):
-        first = alike.setdefault(plain(node), node)
-        if node and first != node:
-            what = f"the node differs from {first!r} only in how it is written"
-            yield sheet.problem(row, "node", what, f"write {first!r}, or tell the two apart", "warning")
+
+
+def _alike(sheet: Sheet, column: str) -> Iterator[Problem]:
+    """Ids that a reader would take for one."""
+    first: dict[str, str] = {}
+    for row, value in enumerate(sheet[column]):
+        other = first.setdefault(plain(value), value)
+        if value and other != value:
+            what = f"the {column} differs from {other!r} only in how it is written"
+            yield sheet.problem(row, column, what, f"write {other!r}, or tell the two apart", "warning")
 
 
 def _words_for_two(sheet: Sheet) -> Iterator[Problem]:

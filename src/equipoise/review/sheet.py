@@ -26,6 +26,8 @@ class Sheet:
     """Columns that the format doesn't know, in the file's order."""
     unreadable: frozenset[str] = field(default_factory=frozenset)
     """Columns with a text that couldn't be read."""
+    lost: frozenset[str] = field(default_factory=frozenset)
+    """The cells of rows that could not be read."""
 
     @property
     def name(self) -> str:
@@ -88,4 +90,4 @@ def parse_table(kind: type[Row], table: TextTable) -> tuple[Sheet, list[Problem]
             if found:
                 problems.append(Problem(table.file, line, name, text, found.what, found.mend, found.severity))
     unknown = tuple(name for name in table.columns if name not in columns)
-    return Sheet(kind, table.lines, table.columns, values, unknown, frozenset(unreadable)), problems
+    return Sheet(kind, table.lines, table.columns, values, unknown, frozenset(unreadable), table.lost), problems

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import StringIO
@@ -17,11 +18,15 @@ _KEEPS_ANY_COLUMN = "set_aside"
 
 @dataclass(frozen=True, slots=True)
 class TextTable:
-    """The cells of a table as text, column by column; ``lines`` are the rows' lines in the file."""
+    """The cells of a table as text, column by column; ``lines`` are the rows' lines in the file.
+
+    ``lost`` are the cells of rows that could not be read: an id among them is not unknown.
+    """
 
     name: str
     lines: Sequence[int]
     columns: dict[str, Sequence[str]]
+    lost: frozenset[str] = frozenset()
 
     @property
     def file(self) -> str:
@@ -41,7 +46,7 @@ def read_table(name: str, text: str) -> tuple[TextTable | None, list[Problem]]:
                 file, None, None, "", "the file is empty", f"delete it, or begin it with the header {columns_known}"
             )
         ]
-    rows, lines, problems = _records(file, text)
+    rows, lines, lost, problems = _records(file, text)
     if not rows:
         return None, problems
     header = [cell.strip() for cell in rows[0]]
@@ -50,28 +55,29 @@ def read_table(name: str, text: str) -> tuple[TextTable | None, list[Problem]]:
     if delimiter:
         what = f"the columns are separated by {delimiter}, not by commas"
         return None, [Problem(file, top, None, ",".join(rows[0])[:80], what, "save it as a comma-separated CSV file")]
-    body, body_lines, ragged = _even(file, rows[1:], lines[1:], len(header))
-    problems += ragged
+    body, body_lines, ragged, shape = _even(file, rows[1:], lines[1:], len(header))
+    problems += shape
     cells = list(chain.from_iterable(body))
     columns: dict[str, Sequence[str]] = {}
     for place, column in enumerate(header):
         columns.setdefault(column, cells[place :: len(header)])
     problems += _header_problems(name, top, header, columns)
     columns.pop("", None)
-    return TextTable(name, body_lines, columns), problems
+    return TextTable(name, body_lines, columns, frozenset(lost | ragged)), problems
 
 
-def _records(file: str, text: str) -> tuple[list[list[str]], Sequence[int], list[Problem]]:
-    """The records of a file with the line on which each starts."""
+def _records(file: str, text: str) -> tuple[list[list[str]], Sequence[int], set[str], list[Problem]]:
+    """The records of a file with the line on which each starts, and the cells of those that can't be told apart."""
     ends = text.count("\n") + (not text.endswith("\n"))
     try:
         rows = list(csv.reader(StringIO(text, newline=""), strict=True))
     except csv.Error:
         rows = []
     if len(rows) == ends and [] not in rows:
-        return rows, range(1, ends + 1), []
+        return rows, range(1, ends + 1), set(), []
     rows, lines, line = [], [], 1
     reader = csv.reader(StringIO(text, newline=""), strict=True)
+    lost: set[str] = set()
     problems = []
     try:
         for row in reader:
@@ -80,14 +86,20 @@ def _records(file: str, text: str) -> tuple[list[list[str]], Sequence[int], list
                 lines.append(line)
             line = reader.line_num + 1
     except csv.Error as error:
-        start = text.split("\n", line)[line - 1]
-        problems.append(Problem(file, line, None, start[:60], *_quoting(str(error))))
-    return rows, lines, problems
+        *_, rest = text.split("\n", line - 1)
+        lost = {cell.strip() for cell in re.split(r'[,"\n]', rest)}
+        problems.append(Problem(file, line, None, rest.split("\n", 1)[0][:60], *_quoting(str(error))))
+    return rows, lines, lost, problems
 
 
 def _quoting(error: str) -> tuple[str, str]:
+    if "field limit" in error:
+        return "a cell is longer than 131,072 characters, or its quote never closes", "shorten it, or close the quote"
     if "expected after" in error:
-        return "a quoted cell goes on after its closing quote", 'write a quote inside a quoted cell twice ("")'
+        return (
+            "a quoted cell goes on after its closing quote, so that the rest of the file can't be read",
+            'write a quote inside a quoted cell twice ("")',
+        )
     return (
         "a quote opens here and never closes, so that the rest of the file can't be read",
         'close the quote; write a quote inside a quoted cell twice ("")',
@@ -104,11 +116,12 @@ def _other_delimiter(header: list[str]) -> str | None:
 
 def _even(
     file: str, rows: list[list[str]], lines: Sequence[int], width: int
-) -> tuple[list[list[str]], Sequence[int], list[Problem]]:
-    """The rows that are as wide as the header, and what is wrong with the others."""
+) -> tuple[list[list[str]], Sequence[int], set[str], list[Problem]]:
+    """The rows that are as wide as the header, the cells of the others, and what is wrong with those."""
     if set(map(len, rows)) <= {width} and all(map(any, rows)):
-        return rows, lines, []
+        return rows, lines, set(), []
     kept, kept_lines, problems = [], [], []
+    lost: set[str] = set()
     for row, line in zip(rows, lines, strict=True):
         if not any(cell.strip() for cell in row):
             what, mend = "an empty row", "delete the row"
@@ -120,10 +133,11 @@ def _even(
             row = row[:width]
         if len(row) != width:
             problems.append(_ragged(file, line, row, width))
+            lost.update(cell.strip() for cell in row)
             continue
         kept.append(row)
         kept_lines.append(line)
-    return kept, kept_lines, problems
+    return kept, kept_lines, lost, problems
 
 
 def _ragged(file: str, line: int, row: list[str], width: int) -> Problem:

@@ -35,7 +35,7 @@ def write(review: Review, directory: str | Path) -> None:
     files = {FILE: protocol_text(review.protocol)}
     problems: list[Problem] = []
     for name, rows in review.tables():
-        files[f"{name}.csv"], found = _table(name, rows)
+        files[f"{name}.csv"], found = rows_text(name, rows)
         problems += found
     if problems:
         listed = "\n".join(f"  {problem}" for problem in problems)
@@ -74,8 +74,8 @@ def table_text(columns: Iterable[str], rows: Iterable[Iterable[str]] = ()) -> st
     return text.getvalue()
 
 
-def _table(name: str, rows: tuple[Row, ...]) -> tuple[str, list[Problem]]:
-    """A table's text, and a problem for each cell that wouldn't read back."""
+def rows_text(name: str, rows: tuple[Row, ...]) -> tuple[str, list[Problem]]:
+    """The text of a table's file, and a problem for each cell that wouldn't read back as it is."""
     kind = TABLES[name]
     attributes, problems = kind.attributes(), []
     texts: dict[str, list[str]] = {}
