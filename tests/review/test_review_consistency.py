@@ -162,13 +162,14 @@ def test_an_sd_below_its_standard_error_is_worth_a_look(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("scale", ["", "WSS", "WSS, percent change", "wss items 1-7", "video"])
-def test_a_scale_that_shares_a_word_with_one_of_the_outcome_is_known(tmp_path: Path, scale: str) -> None:
+def test_a_scale_that_begins_with_an_instrument_of_the_outcome_is_known(tmp_path: Path, scale: str) -> None:
     assert problems_of(tmp_path, with_cell("contrasts", 2, "scale", scale)) == []
 
 
-def test_a_scale_that_shares_no_word_is_worth_a_look(tmp_path: Path) -> None:
-    place, value, what, mend = only(tmp_path, with_cell("contrasts", 2, "scale", "HAM-D"), "warning")
-    assert (place, value, what) == ("contrasts.csv:2:scale", "HAM-D", "unknown scale for 'severity'")
+@pytest.mark.parametrize("scale", ["HAM-D", "WSX total"])
+def test_a_scale_that_names_another_instrument_is_unknown(tmp_path: Path, scale: str) -> None:
+    place, value, what, mend = only(tmp_path, with_cell("contrasts", 2, "scale", scale))
+    assert (place, value, what) == ("contrasts.csv:2:scale", scale, "unknown scale for 'severity'")
     assert mend == "add it to the outcome's scales (WSS total; video count) or correct it"
 
 
@@ -176,3 +177,14 @@ def test_an_outcome_without_scales_takes_any(tmp_path: Path) -> None:
     tables = with_cell("outcomes", 2, "scales", "")
     tables["contrasts"][0]["scale"] = "HAM-D"
     assert problems_of(tmp_path, tables) == []
+
+
+def test_a_comparison_rated_both_ways_round_is_rated_twice(tmp_path: Path) -> None:
+    tables = sound()
+    row = dict(tables["certainty"][0])
+    treatment, comparator = row["comparison"].split(" v ")
+    tables["certainty"].append(row | {"comparison": f"{comparator} v {treatment}"})
+    place, _, what, mend = only(tmp_path, tables)
+    assert place == f"certainty.csv:{len(tables['certainty']) + 1}:comparison"
+    assert "the same comparison the other way round" in what
+    assert mend == "delete one of the two"

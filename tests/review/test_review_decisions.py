@@ -1,7 +1,5 @@
 """review.toml: its shape, its words, and whether the tables hold what it names."""
 
-
-
 from __future__ import annotations
 
 from pathlib import Path
@@ -142,6 +140,12 @@ def test_an_analysis_without_results_is_worth_a_look(tmp_path: Path) -> None:
     (problem,) = problems_of(tmp_path, tables)
     assert (problem.place, problem.severity) == ("review.toml:13:outcome", "warning")
     assert problem.what == "no row of arms.csv or contrasts.csv reports this outcome"
+
+
+def test_a_second_primary_analysis_is_an_error(tmp_path: Path) -> None:
+    second = '\n[[analysis]]\noutcome = "response >=50%"\nmeasure = "RR"\nprimary = true\n'
+    problems = problems_of(tmp_path, toml=TOML + second)
+    assert [(problem.column, problem.what) for problem in problems] == [("primary", "a second analysis is primary")]
 
 
 def test_analyses_without_a_primary_one_are_worth_a_look(tmp_path: Path) -> None:

@@ -118,3 +118,14 @@ title = "Treatments for wobble syndrome"
 question = { text = "Does anything help?", population = "People" }
 condition = { name = "wobble syndrome" }
 """
+
+
+def test_a_node_is_not_itself_lumped_into_another(tmp_path: Path) -> None:
+    tables = sound()
+    names = [row["name"] for row in tables["interventions"]]
+    first, second = names[0], names[1]
+    tables["interventions"][0]["node"] = second
+    tables["interventions"][1]["node"] = names[-1]
+    what = [problem.what for problem in problems_of(tmp_path, tables) if problem.column == "node"]
+    assert f"{second!r} is itself lumped into {names[-1]!r}" in what
+    assert first not in " ".join(what)

@@ -186,13 +186,13 @@ def _data_of_type(sheet: Sheet, types: Mapping[str, str]) -> Iterator[Problem]:
 
 
 def _unknown_scales(sheet: Sheet, scales: Mapping[str, Sequence[str]]) -> Iterator[Problem]:
-    """outcomes.csv lists instruments in prose: a scale is known when it shares a word with one of them."""
-    words = {outcome: {word for scale in listed for word in _words(scale)} for outcome, listed in scales.items()}
+    """outcomes.csv lists instruments in prose: a scale is known by its first word, the instrument's name."""
+    names = {outcome: {_instrument(scale) for scale in listed} for outcome, listed in scales.items()}
     pairs = list(zip(sheet["outcome"], sheet["scale"], strict=True))
     strange = {
         (outcome, scale)
         for outcome, scale in set(pairs)
-        if scale and words.get(outcome) and not words[outcome] & _words(scale)
+        if scale and names.get(outcome) and _instrument(scale) not in names[outcome]
     }
     if not strange:
         return
@@ -200,11 +200,11 @@ def _unknown_scales(sheet: Sheet, scales: Mapping[str, Sequence[str]]) -> Iterat
         if (outcome, scale) in strange:
             what = f"unknown scale for {outcome!r}"
             mend = f"add it to the outcome's scales ({'; '.join(scales[outcome])}) or correct it"
-            yield sheet.problem(row, "scale", what, mend, "warning")
+            yield sheet.problem(row, "scale", what, mend)
 
 
-def _words(text: str) -> set[str]:
-    return set(_WORD.findall(text.casefold()))
+def _instrument(scale: str) -> str:
+    return next(iter(_WORD.findall(scale.casefold())), "")
 
 
 def _or(words: Sequence[str]) -> str:
@@ -215,10 +215,15 @@ def _overrides(sheet: Sheet, sheets: Sheets) -> Iterator[Problem]:
     """Overrides of certainty: known nodes on both sides, and a level that the domain can have."""
     from datetime import date
 
-    rows = zip(sheet["comparison"], sheet["domain"], sheet["level"], sheet["when"], strict=True)
-    for row, (comparison, domain, level, when) in enumerate(rows):
+    rows = zip(sheet["comparison"], sheet["outcome"], sheet["domain"], sheet["level"], sheet["when"], strict=True)
+    rated: dict[tuple[frozenset[str], str, str], str] = {}
+    for row, (comparison, outcome, domain, level, when) in enumerate(rows):
         if comparison:
             yield from _comparison(sheet, row, comparison, sheets)
+            other = rated.setdefault((frozenset(comparison.split(" v ")), outcome, domain), comparison)
+            if other != comparison:
+                what = f"{other!r} is the same comparison the other way round, rated already"
+                yield sheet.problem(row, "comparison", what, "delete one of the two")
         if domain == "overall" and level not in ("", *CERTAINTIES):
             yield sheet.problem(row, "level", "not a certainty", f"write one of {', '.join(CERTAINTIES)}")
         elif domain and domain != "overall" and level not in ("", "0", "1", "2", "3"):

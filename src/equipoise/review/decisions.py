@@ -47,7 +47,7 @@ def _analyses(review: Review, sheets: Sheets, lines: TomlLines) -> Iterator[Prob
     outcomes, nodes = Words(types), Words(sheets.known("interventions", "node"))
     reported = sheets.known("arms", "outcome") | sheets.known("contrasts", "outcome")
     seen: set[tuple[str, str]] = set()
-    primary = False
+    primary, said = 0, False
     for number, analysis in enumerate(review.protocol.analyses):
         at = _At(lines, "analysis", number)
         if (analysis.outcome, analysis.measure) in seen:
@@ -65,8 +65,11 @@ def _analyses(review: Review, sheets: Sheets, lines: TomlLines) -> Iterator[Prob
                 "" if stated else " (placebo unless reference = … says else)"
             )
             yield at.problem("reference", analysis.reference, what, mend)
-        primary |= analysis.primary or lines.states("analysis", number, "primary")
-    if review.protocol.analyses and not primary:
+        primary += analysis.primary
+        said |= lines.states("analysis", number, "primary")
+        if analysis.primary and primary > 1:
+            yield at.problem("primary", "true", "a second analysis is primary", "keep primary = true in one of them")
+    if review.protocol.analyses and not primary and not said:
         mend = "write primary = true in the analysis that answers the question"
         yield Problem(FILE, lines.line("analysis"), "primary", "", "no analysis is primary", mend, "warning")
 

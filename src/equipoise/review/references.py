@@ -120,6 +120,13 @@ def _noun(table: str) -> str:
 
 def _unknown_nodes(sheets: Sheets) -> Iterator[Problem]:
     sheet = sheets.tables["interventions"]
+    lumped = dict(zip(sheet["name"], sheet["node"], strict=True))
+    for row, node in enumerate(sheet["node"]):
+        further = lumped.get(node, node)
+        if node and further and further != node:
+            yield sheet.problem(
+                row, "node", f"{node!r} is itself lumped into {further!r}", f"write {further!r} here too"
+            )
     words = Words(sheets.known("interventions", "node"))
     unknown = sheets.unknown("interventions", "node", chain.from_iterable(sheet["related"]))
     for row, related in enumerate(sheet["related"]):
