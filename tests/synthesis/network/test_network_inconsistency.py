@@ -8,8 +8,9 @@ from network_datasets import NETWORKS, dong, parkinson, reference, senn, study_o
 from numpy.testing import assert_allclose
 
 from equipoise.synthesis.network import Network
+from equipoise.synthesis.network.designs import by_design
 from equipoise.synthesis.network.gls import solve
-from equipoise.synthesis.network.unrelated import by_design, solve_unrelated
+from equipoise.synthesis.network.unrelated import solve_unrelated
 
 CLOSED_FORM = 1e-8
 ITERATIVE = 1e-6
@@ -74,9 +75,9 @@ def test_the_hat_matrix_of_the_net_heat_plot_gives_the_network_estimates() -> No
     fit = senn().fit(model="common")
     heat = fit.net_heat()
     system = fit.systems[0]
-    model, designs = by_design(system)
+    model, sets = by_design(system)
     own = solve_unrelated(model).estimates
-    direct = np.concatenate([own[parameters] for _, parameters in designs])
+    direct = np.concatenate([own[designs.parameters].ravel() for designs in sets])
     index = {t: i for i, t in enumerate(fit.treatments)}
     network = [fit.estimates[index[t], index[c]] for t, c in zip(heat.treatment, heat.comparator, strict=True)]
     assert_allclose(heat.hat @ direct, network, rtol=1e-10)
