@@ -231,6 +231,7 @@ class NetworkFit:
                 f"Test of heterogeneity and inconsistency: Q = {decimals(self.q[number], 2)}, "
                 f"df = {self.df[number]}, p = {p_value(self.p[number])}"
             )
+            lines += _cautions(self.inferences[number], self.ci)
         return "\n".join(lines)
 
     def natural(self, value: Any) -> Any:
@@ -242,6 +243,15 @@ class NetworkFit:
         rows = np.array([index[a] for a, _ in pairs], dtype=np.intp)
         columns = np.array([index[b] for _, b in pairs], dtype=np.intp)
         return tabulate(self, title, rows, columns, self.estimates, self.standard_errors)
+
+
+def _cautions(inference: Inference, ci: Interval) -> list[str]:
+    """What a reader of the intervals has to know."""
+    if np.isnan(inference.df):
+        return [f"No degrees of freedom are left, so there are no {ci!r} intervals; fit with ci='normal'."]
+    if ci == "hksj" and inference.scale < 1:
+        return [f"Hartung–Knapp makes the intervals narrower here (standard errors × {inference.scale:.3f})."]
+    return []
 
 
 def fit_network(
