@@ -151,9 +151,7 @@ def main() -> None:
     ours = timed(lambda: fit.split("sidde"))
     print(f"  dense refits, all splits{timed(lambda: dense_splits(small, names, tau2), 1) / ours:25.1f} ×")
     seconds = metafor_fit(small, names)
-    print(
-        "  rma.mv, REML" + (f"{1000 * seconds / one:37.1f} ×" if seconds is not None else ": R or metafor not found")
-    )
+    print("  rma.mv, REML" + (f"{1000 * seconds / one:37.1f} ×" if seconds is not None else ": R or metafor not found"))
 
 
 if __name__ == "__main__":

@@ -87,9 +87,7 @@ class TestAsymmetry:
             (asymmetry.macaskill(SMALL_Y, SMALL_V, sizes, events=events), "macaskill pooled"),
         ):
             case = CASES[name]
-            agrees(
-                [test.statistic, test.p_value, test.bias], [case[x] for x in ("statistic", "p_value", "bias")], 1e-8
-            )
+            agrees([test.statistic, test.p_value, test.bias], [case[x] for x in ("statistic", "p_value", "bias")], 1e-8)
             # The effect at n = 0 isn't a limit of interest.
             assert np.isnan(test.limit)
 

@@ -136,8 +136,7 @@ def test_the_random_walk_doesn_t_depend_on_the_names_of_treatments() -> None:
     fit = senn().fit(method="DL")
     names = {t: f"{chr(122 - k)}{t}" for k, t in enumerate(fit.treatments)}
     studies = [
-        type(s)(s.study, tuple(names[t] for t in s.treatments), s.estimates, s.covariance)
-        for s in fit.network.studies
+        type(s)(s.study, tuple(names[t] for t in s.treatments), s.estimates, s.covariance) for s in fit.network.studies
     ]
     one, other = fit.contributions(), Network.from_studies(studies).fit(method="DL").contributions()
     place = {frozenset(p): k for k, p in enumerate(zip(other.treatment, other.comparator, strict=True))}

@@ -65,9 +65,7 @@ def test_the_order_of_studies_and_arms_changes_nothing(
 @given(studies())
 def test_naming_treatments_otherwise_permutes_the_league_table(found: list[StudyContrasts]) -> None:
     names = dict(zip("ABCDEF", "zyxwvu", strict=True))
-    renamed = [
-        StudyContrasts(s.study, tuple(names[t] for t in s.treatments), s.estimates, s.covariance) for s in found
-    ]
+    renamed = [StudyContrasts(s.study, tuple(names[t] for t in s.treatments), s.estimates, s.covariance) for s in found]
     one, other = Network.from_studies(found).fit(method="DL"), Network.from_studies(renamed).fit(method="DL")
     place = [other.treatments.index(names[t]) for t in one.treatments]
     assert_allclose(other.estimates[np.ix_(place, place)], one.estimates, atol=1e-9)

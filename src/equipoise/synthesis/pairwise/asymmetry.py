@@ -233,9 +233,7 @@ def pustejovsky(
     depends on the estimate itself; weighted by 1/v."""
     y, v = inputs.estimates_and_variances(estimates, variances)
     a, b = inputs.positive(n1, "n1", len(y)), inputs.positive(n2, "n2", len(y))
-    return _multiplicative(
-        "Pustejovsky–Rodgers", "√(1/n₁ + 1/n₂)", y, np.sqrt(1 / a + 1 / b), 1 / v, None, level, True
-    )
+    return _multiplicative("Pustejovsky–Rodgers", "√(1/n₁ + 1/n₂)", y, np.sqrt(1 / a + 1 / b), 1 / v, None, level, True)
 
 
 def begg(estimates: ArrayLike, variances: ArrayLike) -> AsymmetryTest:
