@@ -125,7 +125,7 @@ class NetworkFit:
         return predict(self, level)
 
     def tau2_interval(self, level: float | None = None) -> FloatArray:
-        """Confidence limits of τ² by the Q-profile method, shape (subnetworks, 2); ``level``: the fit's if not given."""
+        """Confidence limits of τ² by the Q-profile method, shape (subnetworks, 2); ``level``: default the fit's."""
         wanted = self.level if level is None else level
         return np.array([tau2_interval(system, wanted) for system in self.systems])
 
