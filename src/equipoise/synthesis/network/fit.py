@@ -144,14 +144,14 @@ class NetworkFit:
         return league_table(self, upper_triangle, other, order)
 
     def ranking(
-        self, smaller_is_better: bool = True, threshold: float = 0.0, samples: int = 8192, seed: int = 0
+        self, smaller_is_better: bool = True, threshold: float = 0.0, samples: int | None = None, seed: int = 0
     ) -> Ranking:
         """P-scores, SUCRA, rank probabilities, mean ranks; each subnetwork ranked by itself.
 
         ``smaller_is_better``: whether a smaller value on the analysis scale is the better outcome (netmeta's
         ``small.values = "desirable"``); ``threshold``: the difference that matters, for ``Ranking.better``;
-        ``samples``: integration points for rank probabilities (rounded up to a power of two), ``seed`` their
-        randomisation.
+        ``samples``: integration points for rank probabilities (rounded up to a power of two; by default the more the
+        fewer treatments there are), ``seed``: their randomisation.
         """
         return rank(self, smaller_is_better, threshold, samples, seed)
 
