@@ -13,6 +13,7 @@ from scipy import stats
 
 from equipoise.errors import DataError
 from equipoise.synthesis.network import Network
+from equipoise.synthesis.network.gls import solve
 from equipoise.synthesis.network.heterogeneity import Tau2Method
 
 CLOSED_FORM = 1e-8
@@ -159,3 +160,20 @@ def test_ratio_measures_are_shown_as_ratios_and_framed_on_the_log_scale() -> Non
 def test_unknown_options_are_named(options: dict[str, object], message: str) -> None:
     with pytest.raises(DataError, match=message):
         parkinson().fit(**options)  # type: ignore[arg-type]
+
+
+def test_the_interval_of_tau2_is_metafor_s_q_profile_for_two_treatments() -> None:
+    # R 4.2, metafor 3.8-1, confint(control = list(tol = 1e-13)) of
+    # rma(c(.3, -.1, .4, .9, 1.4), c(.04, .09, .05, .1, .02), method = "DL")
+    y, v = (0.3, -0.1, 0.4, 0.9, 1.4), (0.04, 0.09, 0.05, 0.1, 0.02)
+    net = Network.from_studies([two_arms(str(k), "B", "A", y[k], v[k]) for k in range(5)])
+    assert_allclose(net.fit(method="DL").tau2_interval(), [[0.0761002734994, 2.7311113487133]], rtol=ITERATIVE)
+
+
+def test_at_the_limits_of_tau2_q_is_a_quantile_of_its_distribution() -> None:
+    fit = senn().fit()
+    lower, upper = fit.tau2_interval(0.9)[0]
+    assert solve(fit.systems[0], lower).q == pytest.approx(stats.chi2.ppf(0.95, 18))
+    assert solve(fit.systems[0], upper).q == pytest.approx(stats.chi2.ppf(0.05, 18))
+    assert lower < fit.tau2[0] < upper
+    assert np.isnan(Network.from_studies([two_arms("s", "B", "A", 0.1, 0.1)]).fit().tau2_interval()).all()
