@@ -102,6 +102,23 @@ def test_what_is_not_taken_into_account_is_named() -> None:
     assert any("“children”" in note for note in read("Does iron help RLS in children?").notes)
 
 
+@pytest.mark.parametrize("question", ["Does iron help dialysis-induced leg cramps?", "iron for nocturnal leg cramps"])
+def test_a_word_that_makes_a_broader_term_another_condition_is_not_passed_over(question: str) -> None:
+    with pytest.raises(NotCovered, match="leg cramps"):
+        read(question)
+
+
+def test_a_second_treatment_named_by_one_word_is_not_passed_over() -> None:
+    with pytest.raises(Ambiguous) as caught:
+        read("Do ropinirole and ferrous help with RLS?")
+    assert caught.value.candidates == ("ropinirole", "iron")
+
+
+def test_a_question_as_long_as_a_letter_is_refused() -> None:
+    with pytest.raises(QuestionError, match="at most 300"):
+        read("iron " * 100)
+
+
 def test_a_cause_is_not_a_treatment() -> None:
     assert read("Does iron help pramipexole-induced RLS?").treatment == "iron"
 

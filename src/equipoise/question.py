@@ -24,6 +24,8 @@ _SMALL_WORDS = frozenset(
     " would you your doctor drug drugs medicine medicines therapy therapies someone suffering symptoms cure cures"
     " best benefit benefits option options adults question tell really supplement supplements".split()
 )
+LONGEST = 300
+"""Characters that a question may have."""
 _AGAINST = re.compile(r"\b(versus|vs\.?|v\.?|than|or|compared (?:with|to)|against|over|instead of)\b")
 _TOKEN = re.compile(r"[^\W_]+(?:['’.+/-][^\W_]+)*\+?")
 
@@ -60,6 +62,8 @@ def read_question(text: str, reviews: Sequence[Review]) -> Reading:
     Raises ``NotCovered`` when no review knows the treatment or the condition (with what is covered), ``Ambiguous``
     when several fit equally well, and ``QuestionError`` when there is nothing to read.
     """
+    if len(text) > LONGEST:
+        raise QuestionError(f"the question has {len(text):,} characters; ask in one sentence of at most {LONGEST}")
     words = _words(text)
     if not words:
         raise QuestionError('the question is empty; ask for example "Does TREATMENT help with CONDITION?"')
@@ -98,10 +102,15 @@ def _read_with(text: str, words: list[str], review: Review) -> Reading:
     free = [i for i in range(len(words)) if i not in taken and words[i] not in _SMALL_WORDS]
     if not treatments:
         treatments = _by_part_of_name(words, free, review)
+    else:
+        treatments = sorted((*treatments, *_named_besides(words, free, treatments, review)), key=lambda m: m.start)
     if not treatments:
         raise _not_covered(words, free, condition, review)
     used = taken | {i for match in treatments for i in range(match.start, match.stop)}
     unread = [words[i] for i in free if i not in used]
+    other = _other_condition(words, condition, taken | used, review)
+    if other:
+        raise _unknown_condition([other], review)
     if not condition and _asks_for_a_condition(words, unread):
         raise _unknown_condition(unread, review)
     treatment, comparator = _roles(words, treatments, review)
@@ -243,6 +252,34 @@ def _by_part_of_name(words: list[str], free: list[int], review: Review) -> list[
     return []
 
 
+def _named_besides(words: list[str], free: list[int], found: list[_Match], review: Review) -> list[_Match]:
+    """Treatments named only by the first word of their name, in a question that names another in full."""
+    used = {i for match in found for i in range(match.start, match.stop)}
+    nodes = {match.node for match in found}
+    firsts: dict[str, set[str]] = {}
+    for name, node in _names(review):
+        if len(_words(name)) > 1:
+            firsts.setdefault(_words(name)[0], set()).add(node)
+    return [
+        _Match(i, i + 1, 100.0, words[i], next(iter(named)))
+        for i in free
+        if i not in used and len(words[i]) >= 5 and len(named := firsts.get(words[i], set()) - nodes) == 1
+    ]
+
+
+def _other_condition(words: list[str], condition: list[_Match], used: set[int], review: Review) -> str:
+    """The condition that a word before a broader term makes it (`X-induced Y`), if it isn't the review's."""
+    if not condition or not condition[0].broader:
+        return ""
+    before = condition[0].start - 1
+    names = {
+        word for name in (review.protocol.condition.name, *review.protocol.condition.synonyms) for word in _words(name)
+    }
+    if before < 0 or before in used or words[before] in _SMALL_WORDS or words[before] in names:
+        return ""
+    return " ".join(words[before : condition[0].stop])
+
+
 def _names_a_cause(words: list[str], match: _Match) -> bool:
     """Whether the words name what brought the condition on, as in `haloperidol-induced`."""
     following = words[match.stop] if match.stop < len(words) else ""
@@ -282,6 +319,10 @@ def _not_covered(words: list[str], free: list[int], condition: list[_Match], rev
     from rapidfuzz import fuzz, process
 
     names = sorted({name for name, _ in _names(review)})
+    if not names:
+        return QuestionError(
+            f"the review “{review.protocol.title}” has no treatments yet; add them to interventions.csv"
+        )
     asked = " ".join(words[i] for i in free)
     quoted = " and ".join(f"“{words[i]}”" for i in free)
     if not asked:

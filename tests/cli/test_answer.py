@@ -25,7 +25,7 @@ def test_a_question_ends_in_a_verdict_and_three_files(tmp_path: Path) -> None:
         "Does magnesium help with tardive dyskinesia?",
         "Read as: magnesium for tardive dyskinesia",
         "holds no randomised trial",
-        "Certainty: very low.",
+        "Certainty: not rated.",
         "Lines of evidence",
         "Published syntheses",
         "deutetrabenazine",

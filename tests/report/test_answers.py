@@ -84,10 +84,18 @@ class TestWithoutTrials:
     def test_the_verdict_says_first_that_there_is_no_trial(self) -> None:
         assert answer("magnesium").verdict.text.startswith("This review holds no randomised trial of magnesium")
 
-    def test_certainty_is_very_low_and_says_that_no_report_is_of_the_condition(self) -> None:
+    def test_certainty_is_not_rated_since_no_report_is_of_the_condition(self) -> None:
         rating = answer("magnesium").certainty
-        assert rating.level == "very low"
-        assert "none of them in people with tardive dyskinesia" in rating.summary.text
+        assert rating.level is None
+        assert "no evidence in people with tardive dyskinesia to rate" in rating.summary.text
+
+    def test_reports_in_the_condition_itself_are_rated_very_low(self) -> None:
+        assert answer("donepezil").certainty.level == "very low"
+
+    def test_the_summary_says_what_stands_behind_the_animal_results(self) -> None:
+        told = " ".join(statement.text for statement in answer("magnesium").summary)
+        assert "come from one university group" in told
+        assert "less dyskinesia on magnesium may therefore only mean less levodopa" in told
 
     def test_it_is_absent_from_the_network_and_that_means_nothing(self) -> None:
         made = answer("magnesium")
@@ -102,8 +110,8 @@ class TestWithoutTrials:
 
     def test_animal_findings_are_told_by_outcome(self) -> None:
         line = next(line for line in answer("magnesium").lines if line.id == "animal")
-        assert "improvement in three on outcomes like those of the condition" in line.summary.text
-        assert "mixed results in one on other outcomes" in line.summary.text
+        assert "three found improvement on an outcome like that of tardive dyskinesia" in line.summary.text
+        assert "one had mixed results on other outcomes" in line.summary.text
 
     def test_the_journal_of_the_rat_study_is_the_right_one(self) -> None:
         study = next(study for study in answer("magnesium").studies if study.id == "kronbauer2017-haloperidol")
@@ -193,7 +201,24 @@ def test_trials_without_numbers_are_said_to_be_so_and_others_are_quoted() -> Non
     made = answer("vitamin E")
     assert made.verdict.text.startswith("Seven randomised trials of vitamin E")
     assert made.certainty.level is None
-    assert any("Artukoglu 2020" in statement.text and "−0.31" in statement.text for statement in made.summary)
+    told = " ".join(statement.text for statement in made.summary)
+    assert told.index("−0.31") < told.index("−0.77"), "the more precise result first"
+    for fact in (
+        "publication bias",
+        "RR 0.95 (95% CI 0.89 to 1.01)",
+        "A trial of 158 people over up to two years found no effect",
+    ):
+        assert fact in told
+    assert "Untested" not in told
+
+
+def test_trials_pooled_by_others_are_not_called_untested() -> None:
+    made = answer("insulin")
+    everything = "\n".join(texts(made))
+    assert "comes from the pooled results of others" in made.verdict.text
+    assert "RR 0.50 (95% CI 0.30 to 0.90)" in " ".join(statement.text for statement in made.summary)
+    assert "Untested" not in everything
+    assert "nobody" not in everything
 
 
 def test_a_class_takes_its_members_together() -> None:
@@ -205,6 +230,10 @@ def test_a_class_takes_its_members_together() -> None:
 def test_an_unconnected_part_is_fitted_by_itself_and_said_so() -> None:
     made = answer("rTMS")
     assert "compared with sham rTMS" in made.verdict.text
+    everything = "\n".join(texts(made))
+    for wrong in ("No randomised trial", "has not been tested", "nobody", "is not in the network"):
+        assert wrong not in everything
+    assert "A randomised trial of rTMS against sham rTMS" in section(made, "unknowns")
     assert "two unconnected networks" in section(made, "methods")
 
 
@@ -212,6 +241,12 @@ def test_two_treatments_are_compared_through_the_network() -> None:
     made = answer("valbenazine", "deutetrabenazine")
     assert "compared with deutetrabenazine" in made.verdict.text
     assert "indirect comparison only" in made.verdict.text
+    trials = next(line for line in made.lines if line.id == "randomised").summary.text
+    assert "two of them give a usable result" in trials
+    assert "none compares it with deutetrabenazine" in trials
+    told = " ".join(statement.text for statement in made.summary)
+    assert "Valbenazine may reduce" in told
+    assert "Deutetrabenazine probably reduces" in told
     domain = next(domain for domain in made.certainty.domains if domain.domain == "indirectness")
     assert domain.down == 1
 
@@ -245,6 +280,26 @@ def test_the_table_of_treatments_has_the_one_asked_about_first() -> None:
     for treatment in ("magnesium", "ginkgo EGb-761"):
         first = answer(treatment).compared.rows[0]
         assert (first.header, first.emphasised) == (treatment, True)
+
+
+def test_conventional_treatments_known_through_others_results_are_compared_too() -> None:
+    table = next(
+        block
+        for part in answer("magnesium").sections
+        if part.id == "comparison"
+        for block in part.blocks
+        if isinstance(block, Table)
+    )
+    cells = {row.header: " ".join(s.text for cell in row.cells for s in cell) for row in table.rows}
+    assert "SMD −0.46" in cells["amantadine"]
+    assert "SMD −0.63" in cells["VMAT2 inhibitors"]
+    other = section(answer("magnesium"), "faq")
+    assert "SMD −1.41" in other
+    assert "UL 100 mg/day" in other
+
+
+def test_what_other_treatments_safety_says_of_it_is_told() -> None:
+    assert "low magnesium itself raises the risk" in section(answer("magnesium"), "risks")
 
 
 def test_features_are_compared_under_the_headings_of_a_reader() -> None:

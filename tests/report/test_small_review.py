@@ -93,4 +93,5 @@ def test_an_empty_review_says_that_nothing_is_covered(tmp_path: Path) -> None:
     CliRunner().invoke(equipoise, ["new", str(tmp_path / "new"), "--question", "Does zinc help with colds?"])
     result = CliRunner().invoke(equipoise, ["answer", "zinc for colds", "--review", str(tmp_path / "new")])
     assert result.exit_code == 2
-    assert "no review at hand covers “zinc”" in result.output
+    assert "has no treatments yet; add them to interventions.csv" in result.output
+    assert "equipoise new" not in result.output

@@ -219,13 +219,12 @@ def test_a_needed_column_under_another_name(folder: Path) -> None:
     assert problem.mend == "rename the column 'Study ID'"
 
 
-def test_an_unknown_column_is_kept_and_the_nearest_one_suggested(folder: Path) -> None:
+def test_a_misspelt_column_is_an_error_since_all_its_values_would_be_lost(folder: Path) -> None:
     rewrite(folder / "appraisal.csv", "support", "suport")
     problem = only(folder)
-    assert (problem.place, problem.value, problem.severity) == ("appraisal.csv:1:suport", "suport", "warning")
+    assert (problem.place, problem.value, problem.severity) == ("appraisal.csv:1:suport", "suport", "error")
     assert problem.what == "not a column of the format"
     assert problem.mend == "did you mean 'support'? There is no such column"
-    assert read(folder).appraisal[0].extra == (("suport", ""),)
 
 
 def test_a_column_like_no_other_is_kept(folder: Path) -> None:

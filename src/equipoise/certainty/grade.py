@@ -59,6 +59,7 @@ class Body:
     unreported_trials: tuple[str, ...] = ()
     optimal_information_size: int | None = None
     indirect_because: str = ""
+    pooled_by_others: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +144,8 @@ def _risk_of_bias(body: Body) -> Rating:
     grave = all(trial.risk_of_bias == "high" and trial.high_domains > 1 for trial in body.trials)
     if grave:
         return rating(2, "every trial is at high risk of bias in more than one domain")
-    return rating(1, f"trials at low risk of bias carry only {low:.0%} of the weight")
+    share = f"only {low:.0%}" if low >= 0.005 else "none"
+    return rating(1, f"trials at low risk of bias carry {share} of the weight")
 
 
 def _inconsistency(body: Body) -> Rating:
@@ -237,20 +239,21 @@ def _publication_bias(body: Body) -> Rating:
         return Rating("publication bias", "grade-publication-bias", down, reason)
 
     reported = sum(trial.participants or 0 for trial in body.trials)
+    elsewhere = f"; {body.pooled_by_others}" if body.pooled_by_others else ""
     share = body.unreported / (body.unreported + reported) if body.unreported else 0.0
     tested = "" if len(body.trials) >= 10 else "; with fewer than ten trials small-study effects can't be tested"
     if share >= UNREPORTED_SHARE:
         return rating(
             1,
             f"{_names(body.unreported_trials)} with {body.unreported} participants ({share:.0%}) "
-            f"reported no usable result{tested}",
+            f"reported no usable result{elsewhere}{tested}",
         )
     missing = (
         f"{share:.0%} of the participants are in trials without a usable result"
         if share
-        else ("every trial found reported a usable result")
+        else "every trial of the comparison in this review reported a usable result"
     )
-    return rating(0, missing + tested)
+    return rating(0, missing + elsewhere + tested)
 
 
 def _names(labels: Iterable[str]) -> str:

@@ -49,3 +49,6 @@ def main() -> None:
     except EquipoiseError as error:
         click.echo(f"equipoise: {error}", err=True)
         sys.exit(1)
+    except OSError as error:
+        click.echo(f"equipoise: {error.strerror or error}", err=True)
+        sys.exit(1)

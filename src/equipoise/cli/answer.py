@@ -56,7 +56,7 @@ def command(
             answer = _answer(asked, reviews, progress)
         except QuestionError as error:
             progress.stop()
-            _refuse(console, error, asked)
+            _refuse(console, error, asked if len(asked) <= 300 else f"{asked[:80]}…", offer_new=review_folder is None)
             sys.exit(2)
         progress("Writing the files")
         from equipoise.report.publishing import publish
@@ -146,20 +146,21 @@ class _Progress:
             self._status = None
 
 
-def _refuse(console: Console, error: QuestionError, asked: str) -> None:
+def _refuse(console: Console, error: QuestionError, asked: str, offer_new: bool) -> None:
     from rich.markup import escape
 
     console.print(f"[bold]{escape(asked)}[/bold]")
-    console.print(f"Not answered: {escape(str(error))}.", soft_wrap=True)
+    reason = str(error)
+    console.print(f"Not answered: {escape(reason)}{'' if reason.endswith(('?', '.')) else '.'}", soft_wrap=True)
     if isinstance(error, Ambiguous):
         console.print("\nIt could be about:")
         for candidate in error.candidates:
             console.print(f"  • {escape(candidate)}")
         return
-    if isinstance(error, NotCovered):
-        if error.covered:
-            console.print("\nCovered are:", soft_wrap=True)
-            console.print("  " + escape(", ".join(error.covered)), soft_wrap=False)
+    if isinstance(error, NotCovered) and error.covered:
+        console.print("\nCovered are:", soft_wrap=True)
+        console.print("  " + escape(", ".join(error.covered)), soft_wrap=False)
+    if isinstance(error, NotCovered) and offer_new:
         console.print(
             f"\nTo review it yourself, start a folder:\n  equipoise new my-review --question {_quoted(asked)}",
             markup=False,

@@ -131,10 +131,14 @@ def estimate(
     limits = bands(result.measure, result.analysis.smallest_important_difference)
     usable = {trial.study.study_id for trial in result.extraction.trials}
     pooled = {id_ for trial in result.extraction.trials for id_ in trial.study.includes}
+    nodes = {row.name: row.node for row in review.interventions}
     silent = [
         study
         for study in trials_of
-        if study.study_id not in usable | pooled and study.design in RANDOMISED and study.n_total
+        if study.study_id not in usable | pooled
+        and study.design in RANDOMISED
+        and study.n_total
+        and comparator in {nodes[name] for name in study.interventions}
     ]
     prediction = _prediction(fit, value, error, part)
     body = grade.Body(
@@ -151,6 +155,7 @@ def estimate(
         unreported=sum(study.n_total or 0 for study in silent),
         unreported_trials=tuple(study_label(study) for study in silent),
         optimal_information_size=_information_size(result, limits),
+        pooled_by_others=_pooled_by_others(review, result, treatment, comparator, len(direct)),
         indirect_because=_other_condition(review, behind),
     )
     ratings = _overridden(review, grade.rate(body), result, treatment, comparator)
@@ -214,11 +219,15 @@ MEASURE_METHODS = {
     "RR": "risk ratio of the arms' counts; large-sample variance of its log",
     "OR": "odds ratio of the arms' counts; large-sample variance of its log",
 }
+CROSSOVER = "crossover as parallel"
+"""The caution on trials whose arms are the same people."""
+
 CAUTIONS = {
     "arm size assumed": "An arm's size was assumed (equal split); a sensitivity run would leave this trial out.",
     "count derived": "A count was worked out from a printed percentage.",
     "n derived": "An arm's size was worked out from other printed numbers.",
-    "crossover as parallel": "A crossover trial analysed as if its arms were different people, which is conservative.",
+    "crossover as parallel": "A crossover trial analysed as if its arms were different people: the interval is too wide rather than too "
+    "narrow; where the effect was worked out from a p-value, it may be overstated.",
     "SD or SE not stated": "The source doesn't say whether its ± values are SDs or SEs; they were taken as SDs.",
     "p is a bound": "The p-value is printed as a bound, so the standard error is too large rather than too small.",
 }
@@ -295,13 +304,14 @@ def _participants(trial: TrialResult, treatment: str, comparator: str) -> int | 
     pair = [n for n in (sizes.get(treatment), sizes.get(comparator)) if n is not None]
     if len(pair) < 2:
         return None
-    return max(pair) if "crossover as parallel" in trial.cautions else sum(pair)
+    return max(pair) if CROSSOVER in trial.cautions else sum(pair)
 
 
 def _prediction(fit: NetworkFit, value: float, error: float, part: int) -> tuple[float, float] | None:
-    """After netmeta's default: t with the degrees of freedom of Q; None where τ² rests on fewer than one."""
+    """After netmeta's default: t with the degrees of freedom of Q; None where τ² rests on fewer than three, since the
+    interval then says little more than that."""
     df = int(fit.df[part])
-    if fit.model != "random" or df < 1:
+    if fit.model != "random" or df < 3:
         return None
     from scipy.special import stdtrit
 
@@ -343,6 +353,25 @@ def _information_size(result: OutcomeResult, limits: Bands | None) -> int | None
     people = sum(getattr(arm, "n", 0) or 0 for arm in reference)
     risk = events / people if people else 0.0
     return grade.optimal_information_size(risk=risk) if 0 < risk < 1 else None
+
+
+def _pooled_by_others(review: Review, result: OutcomeResult, treatment: str, comparator: str, here: int) -> str:
+    """That others pooled more trials of the comparison than are here, if they did."""
+    nodes = {row.name: row.node for row in review.interventions}
+    rows = [
+        row
+        for row in review.syntheses
+        if row.outcome == result.outcome.outcome
+        and row.k is not None
+        and row.k > here
+        and [nodes.get(name) for name in row.treatment] == [treatment]
+        and set(row.treatment) == {treatment}
+        and nodes.get(row.comparator) == comparator
+    ]
+    if not rows:
+        return ""
+    most = max(rows, key=lambda row: row.k or 0)
+    return f"{study_label(review.study(most.review_id))} pooled {count(most.k or 0, 'trial')}, more than are here"
 
 
 def _other_condition(review: Review, trials: Sequence[TrialResult]) -> str:

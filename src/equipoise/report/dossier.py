@@ -32,8 +32,8 @@ class Dossier:
     """One treatment's evidence in a review.
 
     ``nodes`` are the treatment's node and, where it stands for a class, its members'; ``names`` every intervention
-    name under them. ``trials`` are randomised trials in people with the condition, ``other_trials`` those in other
-    people. ``related`` are nodes that are about the treatment without being it. ``class_syntheses`` are published
+    name under them. ``trials`` are randomised trials in people with the condition (or with results in the review's
+    tables), ``other_trials`` those in other people. ``related`` are nodes that are about the treatment without being it. ``class_syntheses`` are published
     results for a whole class that the treatment belongs to. ``animal_studies`` and ``laboratory_studies`` are studies
     of those kinds without a row of findings, ``unclassified`` studies in people whose design was not seen, and
     ``named_in`` all other sources that list the treatment.
@@ -110,14 +110,16 @@ def gather(review: Review, node: str) -> Dossier:
     with_mechanisms = {row.study_id for row in review.mechanisms}
     without = [study for study in studied if study.study_id not in with_findings | with_mechanisms]
     sorted_by_design = RANDOMISED | UNCONTROLLED_DESIGNS | {"animal", "in-vitro", ""}
+    reported = {row.study_id for row in review.arms} | {row.study_id for row in review.contrasts}
+    of_condition = {s.study_id for s in randomised if s.study_id in about_condition or s.study_id in reported}
     return Dossier(
         node=node,
         rows=rows,
         members=members,
         names=names,
         related=related,
-        trials=tuple(study for study in randomised if study.study_id in about_condition),
-        other_trials=tuple(study for study in randomised if study.study_id not in about_condition),
+        trials=tuple(study for study in randomised if study.study_id in of_condition),
+        other_trials=tuple(study for study in randomised if study.study_id not in of_condition),
         uncontrolled=tuple(
             study
             for study in in_people

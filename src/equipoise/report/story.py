@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Literal
 
 from equipoise.extraction.analyses import analyses
+from equipoise.extraction.trials import TrialResult
 from equipoise.question import Reading
 from equipoise.report.analyses import Estimate, OutcomeResult, analyse, estimate, estimate_card
 from equipoise.report.answer import Ground, ResultCard, Statement
@@ -42,7 +43,8 @@ def quotable(review: Review, dossier: Dossier) -> Synthesis | None:
         )
 
     told = [row for row in dossier.syntheses if row.ci_low is not None or row.certainty or row.note]
-    return max(told, key=rank, default=None)
+    own = {row.name for row in dossier.rows}
+    return max([row for row in told if own.issuperset(row.treatment)] or told, key=rank, default=None)
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,10 @@ class Story:
     @cached_property
     def _dossiers(self) -> dict[str, Dossier]:
         return {}
+
+    def trials_in(self, result: OutcomeResult) -> list[TrialResult]:
+        """The trials of the treatment that enter an analysis, whatever they compare it with."""
+        return [t for t in result.extraction.trials if self.treatment in t.contrasts.treatments]
 
     def rival(self, node: str, comparator: str) -> Estimate | None:
         """The main outcome's estimate of any treatment against another; None where nothing connects them."""
@@ -227,8 +233,8 @@ class Story:
             "trials",
             f"Randomised trials of {self.treatment} for {self.condition} in this review",
             len(self.dossier.trials),
-            f"Rows of studies.csv with a randomised design ({randomised} in all), people with {self.condition}, and "
-            f"{self.treatment} among the interventions.",
+            f"Rows of studies.csv with a randomised design ({randomised} in all), people with {self.condition} or results "
+            f"in the tables, and {self.treatment} among the interventions.",
             self.dossier.trials,
         )
 
@@ -236,7 +242,9 @@ class Story:
         """The outcome inside a sentence: `the severity of pain`, `the chance of response (…)`."""
         head, _, rest = outcome.label.partition(", ")
         label = uncapitalised(head) + (f" ({rest})" if rest else "")
-        return f"the chance of {label}" if outcome.type == "binary" else f"the {label}"
+        if outcome.type != "binary":
+            return f"the {label}"
+        return f"the {'chance' if outcome.kind == 'benefit' else 'risk'} of “{label}”"
 
     @property
     def name(self) -> str:

@@ -50,10 +50,9 @@ def verdict(story: Story) -> Statement:
         )
     if story.standing == "uncontrolled only":
         return story.say(
-            f"{opening}, so whether {pronoun} people is not known: the evidence is very uncertain",
+            f"{opening}, so whether {pronoun} people is not known",
             story.no_trials(),
             story.rule("no-trial-no-effect"),
-            story.rule("informative-statements"),
         )
     if story.standing == "no people":
         return story.say(
@@ -140,18 +139,26 @@ def certainty(story: Story) -> Certainty:
     if story.standing == "unclassified":
         reason = "Not rated: the only report in people gives neither its design nor numbers"
         return Certainty(None, None, story.say(reason, story.ledger.studies(dossier.unclassified)))
+    if story.standing == "uncontrolled only" and not story.observed_in_condition:
+        reports = {f.study_id for f in dossier.human_findings} | {s.study_id for s in dossier.uncontrolled}
+        return Certainty(
+            None,
+            None,
+            story.say(
+                f"Not rated: there is no evidence in people with {story.condition} to rate; the {_reports(len(reports))} in "
+                "other people had no comparison group",
+                story.no_trials(),
+                story.rule("uncontrolled-very-low"),
+                [story.ledger.study(study) for study in sorted(reports)],
+            ),
+        )
     if story.standing == "uncontrolled only":
         reports = {f.study_id for f in dossier.human_findings} | {s.study_id for s in dossier.uncontrolled}
         return Certainty(
             "very low",
             "very low",
             story.say(
-                f"Very low: the only evidence in people is {count(len(reports), 'report')} without a comparison group"
-                + (
-                    ""
-                    if story.observed_in_condition
-                    else f", {_none_of(len(reports))} in people with {story.condition}"
-                ),
+                f"Very low: the only evidence in people is {count(len(reports), 'report')} without a comparison group",
                 story.rule("uncontrolled-very-low"),
                 [story.ledger.study(study) for study in sorted(reports)],
             ),
@@ -203,8 +210,8 @@ def certainty_ground(story: Story, found: Estimate) -> Ground:
     )
 
 
-def _none_of(number: int) -> str:
-    return "not" if number == 1 else "none of them"
+def _reports(number: int) -> str:
+    return "one report" if number == 1 else count(number, "report")
 
 
 def _levels(down: int) -> str:

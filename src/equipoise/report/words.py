@@ -93,8 +93,10 @@ def listed(items: Iterable[str], joint: str = "and") -> str:
 
 
 def capitalised(text: str) -> str:
-    """The text with its first letter large, other letters as they are."""
-    return text[:1].upper() + text[1:]
+    """The text with its first letter large, other letters as they are; a name such as `rTMS` keeps its own."""
+    first = text.split(" ", 1)[0]
+    own = first[:1].islower() and any(letter.isupper() for letter in first[1:])
+    return text if own else text[:1].upper() + text[1:]
 
 
 def sentence(text: str) -> str:

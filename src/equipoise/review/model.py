@@ -86,12 +86,13 @@ class Remark:
     """A sentence in the review's own words, with what it rests on.
 
     ``about`` is `condition` or a treatment's node. Each of ``grounds`` selects rows: ``studies?study_id=smith2001``,
-    ``safety?substance=zinc&kind=dose-limit``.
+    ``safety?substance=zinc&kind=dose-limit``. ``lead`` puts it into the quick summary.
     """
 
     about: tuple[str, ...]
     text: str
     grounds: tuple[str, ...]
+    lead: bool = False
 
 
 @dataclass(frozen=True, slots=True)

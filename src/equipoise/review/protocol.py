@@ -72,6 +72,7 @@ KEYS: Mapping[str, Mapping[str, Key]] = {
         "grounds": Key(
             "texts", "the rows that the text rests on, each `table?column=value&column=value`", required=True
         ),
+        "lead": Key("boolean", "true where it belongs in the quick summary"),
     },
 }
 """Table of review.toml → its keys; ``""`` is the top, ``remark`` stands for background, conflict and gap."""
@@ -224,4 +225,5 @@ def _analysis(reader: _Reader, values: Mapping[str, Any], number: int) -> Analys
 
 def _remark(reader: _Reader, name: str, values: Mapping[str, Any], number: int) -> Remark | None:
     good = reader.table(values, name, number, KEYS["remark"])
-    return Remark(**good) if len(good) == len(KEYS["remark"]) else None
+    needed = {key for key, rule in KEYS["remark"].items() if rule.required}
+    return Remark(**good) if needed <= set(good) else None

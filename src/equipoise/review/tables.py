@@ -183,5 +183,6 @@ def _header_problems(name: str, top: int, header: list[str], columns: dict[str, 
         if match in absent:
             mend += " There is no such column" if not same else " (write it in small letters)"
         what = "not a column of the format"
-        problems.append(Problem(file, top, column, column, what, mend, "warning"))
+        # A misspelt column would lose all its values without a word; any other unknown one is the user's own.
+        problems.append(Problem(file, top, column, column, what, mend, "error" if match in absent else "warning"))
     return problems

@@ -5,7 +5,7 @@ from __future__ import annotations
 from equipoise.mechanism.paths import Link, Path
 from equipoise.report.answer import Block, Bullets, Paragraph, Section, Statement, Subheading
 from equipoise.report.story import Story
-from equipoise.report.words import capitalised, count, listed, study_label, uncapitalised, verb
+from equipoise.report.words import capitalised, count, is_plural, listed, study_label, uncapitalised, verb
 from equipoise.review.model import Mechanism
 
 _ROLES = {
@@ -27,7 +27,7 @@ def about(story: Story) -> Section:
     """The treatment and the condition in the review's own words."""
     return Section(
         "about",
-        f"What {story.treatment} is, and what {story.condition} is",
+        f"What {story.treatment} {'are' if is_plural(story.treatment) else 'is'}, and what {story.condition} is",
         (
             Paragraph(tuple(_treatment(story))),
             Paragraph(tuple(_condition(story))),
@@ -53,7 +53,7 @@ def _treatment(story: Story) -> list[Statement]:
     names = [synonym for row in dossier.rows for synonym in row.synonyms]
     if names:
         told.append(story.say(f"It also goes by {listed(dict.fromkeys(names))}", story.rows(dossier.rows)))
-    if main.status:
+    if main.status and not main.is_class:
         told.append(story.say(f"Its status here: {main.status}", ground))
     forms = [row.name for row in dossier.rows if row.name != main.name]
     if forms:

@@ -18,11 +18,12 @@ from equipoise.report.sections.background import path_statement
 from equipoise.report.sections.comparison import peers
 from equipoise.report.sections.findings import findings_summary, uncontrolled_summary
 from equipoise.report.sections.risks import headline, whom_to_ask
-from equipoise.report.sections.syntheses import published_summary, syntheses_summary
+from equipoise.report.sections.syntheses import published_sentence, published_summary, syntheses_summary
 from equipoise.report.sections.trials import trials_summary
-from equipoise.report.story import Story
+from equipoise.report.story import Story, quotable
 from equipoise.report.verdict import certainty, certainty_ground, effect_sentence, verdict
-from equipoise.report.words import capitalised, count, listed, uncapitalised
+from equipoise.report.words import capitalised, count, is_plural, listed, study_label, uncapitalised
+from equipoise.review.model import Remark
 
 
 def summary(story: Story) -> tuple[Statement, ...]:
@@ -37,21 +38,58 @@ def summary(story: Story) -> tuple[Statement, ...]:
                 story.no_trials(),
             )
         )
-    if story.standing != "estimated":
+    if story.reading.comparator is not None:
+        told.extend(_each_against_the_reference(story))
+    told.extend(published_summary(story))
+    largest = max(dossier.trials, key=lambda study: study.n_total or 0, default=None)
+    if story.standing == "without numbers" and largest is not None and largest.notes and len(dossier.trials) > 1:
+        people = f", with {largest.n_total} participants" if largest.n_total else ""
         told.append(
             story.say(
-                "Untested does not mean ineffective: the review can't say either way"
-                if not dossier.trials
-                else "The lack of usable numbers is not evidence that it does not work",
+                f"The largest of its trials, {study_label(largest)}{people}: {largest.notes}",
+                story.ledger.study(largest.study_id),
+            )
+        )
+    if story.standing in _UNTESTED:
+        told.append(
+            story.say(
+                "Untested does not mean ineffective: the review can't say either way",
                 story.rule("absent-is-not-ineffective"),
             )
         )
-    quoted = published_summary(story)
-    if quoted is not None and story.standing != "estimated":
-        told.append(quoted)
     if dossier.animal_findings and not dossier.trials:
         told.append(findings_summary(story, "animal"))
+    told.extend(story.remark(remark) for remark in _remarks(story) if remark.lead)
     return tuple(told)
+
+
+_UNTESTED = frozenset({"uncontrolled only", "no people", "nothing"})
+"""The standings in which nothing tells of a controlled trial."""
+
+
+def _remarks(story: Story) -> tuple[Remark, ...]:
+    dossier = story.dossier
+    return (*dossier.background, *dossier.conflicts, *dossier.gaps)
+
+
+def _each_against_the_reference(story: Story) -> list[Statement]:
+    """Where two treatments are compared: each of them against the review's reference."""
+    if story.landscape is None:
+        return []
+    reference = story.landscape.analysis.reference
+    found = [
+        story.rival(node, reference) for node in (story.treatment, story.reading.comparator or "") if node != reference
+    ]
+    return [
+        story.say(
+            effect_sentence(story, one),
+            story.ground(one),
+            certainty_ground(story, one),
+            story.rule("informative-statements"),
+        )
+        for one in found
+        if one is not None
+    ]
 
 
 def key_points(story: Story) -> tuple[Statement, ...]:
@@ -66,8 +104,9 @@ def key_points(story: Story) -> tuple[Statement, ...]:
     if chains:
         told.append(path_statement(story, chains[0]))
     told.extend(_against_conventional(story))
-    if dossier.conflicts:
-        told.append(story.remark(dossier.conflicts[0]))
+    unled = [remark for remark in dossier.conflicts if not remark.lead]
+    if unled:
+        told.append(story.remark(unled[0]))
     told.append(whom_to_ask(story)[0])
     return tuple(told)
 
@@ -97,9 +136,9 @@ def _against_conventional(story: Story) -> list[Statement]:
 
 def conclusion(story: Story) -> Section:
     """The verdict once more, what it rests on and what follows."""
-    told = [verdict(story), *summary(story)[:2]]
+    told = [verdict(story), *summary(story)]
     told.extend(_against_conventional(story))
-    if story.standing != "estimated":
+    if story.standing in _UNTESTED:
         told.append(
             story.say(
                 f"Until a trial with usable results compares it with {_reference(story)}, this evidence neither supports "
@@ -119,8 +158,14 @@ def _reference(story: Story) -> str:
 def faq(story: Story) -> Section:
     """Questions that people ask about any treatment."""
     treatment, condition, dossier = story.treatment, story.condition, story.dossier
+    proven = (
+        _each_against_the_reference(story)[:1]
+        if story.reading.comparator is not None
+        else [verdict(story), *_how_sure(story)]
+    )
+    to_be = "Are" if is_plural(treatment) else "Is"
     blocks: list[Block] = [
-        FrequentQuestion(f"Is {treatment} a proven treatment for {condition}?", (verdict(story), *_how_sure(story)))
+        FrequentQuestion(f"{to_be} {treatment} a proven treatment for {condition}?", tuple(proven) or (verdict(story),))
     ]
     chains = [path for path in dossier.paths if len(path.links) > 1]
     if chains:
@@ -192,6 +237,21 @@ def _in_whom(story: Story) -> list[Statement]:
     )
     if models:
         told.append(story.say(f"In animals: {'; '.join(models)}", story.rows(dossier.animal_findings)))
+    others = [row for row in dossier.syntheses if row.k]
+    if others:
+        told.append(
+            story.say(
+                "In trials that others have pooled: "
+                + "; ".join(
+                    dict.fromkeys(
+                        f"{count(row.k or 0, 'study', 'studies')}{f' with {row.n} participants' if row.n else ''} "
+                        f"({study_label(story.review.study(row.review_id))})"
+                        for row in others
+                    )
+                ),
+                story.rows(others),
+            )
+        )
     return told or [story.say("In nobody that this review knows of", story.no_trials())]
 
 
@@ -208,19 +268,17 @@ def _compared_with_conventional(story: Story) -> bool:
 
 
 def _same_role(story: Story) -> tuple[Statement, ...]:
-    """Other treatments of the same role with an estimate on the main outcome."""
-    landscape = story.landscape
-    if landscape is None or landscape.fit is None:
-        return ()
-    roles = {row.node: row.role for row in story.review.interventions}
-    told = []
-    for node in landscape.fit.treatments:
-        if node in story.dossier.nodes or roles.get(node) != story.dossier.main.role:
-            continue
-        comparator = landscape.comparator(node)
-        if comparator is None or roles.get(comparator) != "control":
-            continue
-        found = story.rival(node, comparator)
+    """Other treatments of the same role with an estimate or a published result on the main outcome, and the dose
+    limits that the review has of them."""
+    review, landscape = story.review, story.landscape
+    roles = {row.node: row.role for row in review.interventions}
+    role = story.dossier.main.role
+    told: list[Statement] = []
+    for node in [node for node, is_role in roles.items() if is_role == role and node not in story.dossier.nodes]:
+        comparator = landscape.comparator(node) if landscape is not None else None
+        found = story.rival(node, comparator) if comparator and roles.get(comparator) == "control" else None
+        dossier = story.dossier_of(node)
+        quoted = quotable(review, dossier)
         if found is not None:
             told.append(
                 story.say(
@@ -230,7 +288,19 @@ def _same_role(story: Story) -> tuple[Statement, ...]:
                     story.rule("informative-statements"),
                 )
             )
-    return tuple(told[:4])
+        elif quoted is not None and quoted.ci_low is not None:
+            told.append(published_sentence(story, dossier, quoted))
+        else:
+            continue
+        limits = [row for row in dossier.safety if row.kind == "dose-limit"]
+        if limits and role == "supplement":
+            told.append(
+                story.say(
+                    f"Dose limits for {node}: " + "; ".join(f"{row.with_}, {row.effect}" for row in limits),
+                    story.rows(limits),
+                )
+            )
+    return tuple(told[:12])
 
 
 def _plural_role(story: Story) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from equipoise.certainty.sizes import RATIOS
-from equipoise.report.analyses import Estimate, OutcomeResult
+from equipoise.report.analyses import CROSSOVER, Estimate, OutcomeResult
 from equipoise.report.answer import (
     Block,
     ForestPlot,
@@ -22,7 +23,7 @@ from equipoise.report.answer import (
 from equipoise.report.dossier import Dossier
 from equipoise.report.sections.syntheses import NUMERIC, published_alongside, published_card, published_text
 from equipoise.report.story import Story, quotable
-from equipoise.report.verdict import certainty_ground
+from equipoise.report.verdict import certainty_ground, evidence_size
 from equipoise.report.words import (
     MEASURE_NAMES,
     capitalised,
@@ -36,8 +37,9 @@ from equipoise.report.words import (
 )
 from equipoise.review.model import Mechanism
 
-MOST = 6
-"""How many other treatments the table of features shows."""
+MOST_COMPARED = 5
+MOST_PUBLISHED = 3
+"""How many other treatments the table of features shows: compared in the network, and pooled by others only."""
 
 
 def comparison(story: Story) -> Section:
@@ -74,13 +76,13 @@ def peers(story: Story) -> list[str]:
     pooled = {
         nodes[name]
         for row in review.syntheses
-        if primary and row.outcome == primary.outcome and row.measure in (*NUMERIC, "recommendation")
+        if primary and row.outcome == primary.outcome and row.measure in NUMERIC and row.ci_low is not None
         for name in row.treatment
         if name in nodes
     }
     in_network = sorted((n for n in conventional if n in sizes), key=lambda n: (-sizes[n], n))
     by_others = [node for node in conventional if node in pooled and node not in in_network]
-    return [*in_network, *by_others][:MOST]
+    return [*in_network[:MOST_COMPARED], *by_others[:MOST_PUBLISHED]]
 
 
 def _opening(story: Story) -> list[Statement]:
@@ -101,7 +103,7 @@ def _opening(story: Story) -> list[Statement]:
     )
     told.append(
         story.say(
-            f"{trials} compare {len(fit.treatments)} treatments on {outcome}"
+            f"{trials} compare {len(fit.treatments)} interventions, controls included, on {outcome}"
             + (f", in {count(len(fit.subnetworks), 'unconnected network')}" if len(fit.subnetworks) > 1 else ""),
             ground,
             story.rule("network-model"),
@@ -191,7 +193,7 @@ def _effect(story: Story, dossier: Dossier, asked: bool) -> tuple[Statement, ...
     found = _found(story, dossier, asked)
     if found is not None:
         outcome = "" if found.result.analysis is story.primary_analysis else f"{found.result.outcome.label}: "
-        text = f"{outcome}{measured(found.result.measure, found.figures)} v {found.comparator}"
+        text = f"{outcome}{measured(found.result.measure, found.figures)} v {found.comparator}; {evidence_size(found)}"
         return (story.cell(text, story.ground(found)),)
     quoted = quotable(story.review, dossier)
     if quoted is not None and quoted.ci_low is not None:
@@ -200,7 +202,8 @@ def _effect(story: Story, dossier: Dossier, asked: bool) -> tuple[Statement, ...
                 f"Published ({study_label(story.review.study(row.review_id))}): {published_text(story, row)}",
                 published_card(story, row),
             )
-            for row in published_alongside(dossier.syntheses, quoted)[:3]
+            for row in published_alongside(dossier.syntheses, quoted)
+            if set(row.treatment) <= {one.name for one in dossier.rows}
         )
     if asked and not dossier.trials:
         return (story.cell("Not known", story.no_trials(), story.rule("no-trial-no-effect")),)
@@ -217,30 +220,43 @@ def _certainty(story: Story, dossier: Dossier, asked: bool) -> tuple[Statement, 
     recommended = [row for row in dossier.syntheses if row.measure == "recommendation" and row.certainty]
     if recommended:
         label = study_label(story.review.study(recommended[0].review_id))
-        return (story.cell(f"{recommended[0].certainty} ({label})", published_card(story, recommended[0])),)
+        text = f"Not rated here. Guideline ({label}): {recommended[0].certainty}"
+        return (story.cell(text, published_card(story, recommended[0])),)
     return (story.cell("Not rated", story.rule("no-trial-no-effect")),) if asked else ()
 
 
 def _side_effects(story: Story, dossier: Dossier) -> tuple[Statement, ...]:
+    """The commonest that are counted, then the gravest; what is common and what is grave are both worth knowing."""
     rows = [row for row in dossier.safety if row.kind == "adverse-effect" and row.effect]
-    return tuple(story.cell(row.effect, story.ledger.row(row)) for row in rows[:3])
+    common = sorted((row for row in rows if _percentage(row.effect)), key=lambda row: -_percentage(row.effect))[:2]
+    grave = [row for row in rows if row not in common][:2]
+    return tuple(story.cell(row.effect, story.ledger.row(row)) for row in (*common, *grave))
+
+
+def _percentage(text: str) -> float:
+    """The first percentage in a text; 0 without one."""
+    found = re.search(r"(\d+(?:\.\d+)?)\s*%", text)
+    return float(found[1]) if found else 0.0
 
 
 def _safety(story: Story, dossier: Dossier) -> tuple[Statement, ...]:
     rows = [row for row in dossier.safety if row.kind in {"contraindication", "boxed-warning"}]
+    rows.sort(key=lambda row: row.kind != "boxed-warning")
     return tuple(
         story.cell(
             f"{'Boxed warning' if row.kind == 'boxed-warning' else 'Contraindicated'}: {row.with_}"
             + (f" ({row.effect})" if row.kind == "boxed-warning" and row.effect else ""),
             story.ledger.row(row),
         )
-        for row in rows[:3]
+        for row in rows[:4]
     )
 
 
 def _use(story: Story, dossier: Dossier) -> tuple[Statement, ...]:
     main = dossier.main
-    return (story.cell(main.status, story.ledger.row(main)),) if main.status else ()
+    if main.is_class or not main.status:
+        return ()
+    return (story.cell(main.status, story.ledger.row(main)),)
 
 
 # ----------------------------------------------------------------------------------------------- reference and network
@@ -273,7 +289,9 @@ def compared(story: Story) -> Table:
                 )
             )
     if not any(row.emphasised for row in rows):
-        reason = "No randomised trial" if not story.dossier.trials else "No usable result in its trials"
+        reason = "No usable result in its trials"
+        if not story.dossier.trials:
+            reason = "Pooled by others only" if story.standing == "published only" else "No randomised trial"
         ground = story.no_trials()
         rows.insert(
             0,
@@ -341,11 +359,7 @@ def _treatments_plot(story: Story, landscape: OutcomeResult) -> ForestPlot | Non
         description=(
             f"Network estimates against {reference}. "
             + " ".join(f"{one.treatment}: {measured(measure, one.figures)}." for one in found)
-            + (
-                ""
-                if any(one.treatment in asked for one in found)
-                else f" {capitalised(story.treatment)} is not in the network."
-            )
+            + ("" if asked & nodes_in(landscape) else f" {capitalised(story.treatment)} is not in the network.")
         ),
         measure=capitalised(MEASURE_NAMES[measure]),
         logarithmic=measure in RATIOS,
@@ -374,7 +388,9 @@ def network_graph(story: Story, result: OutcomeResult) -> NetworkGraph:
         for position, first in enumerate(nodes):
             for second in nodes[position + 1 :]:
                 pair = (first, second) if first < second else (second, first)
-                edges.setdefault(pair, []).append((counts.get(first) or 0) + (counts.get(second) or 0))
+                sizes_of_pair = [counts.get(first) or 0, counts.get(second) or 0]
+                same_people = CROSSOVER in trial.cautions
+                edges.setdefault(pair, []).append(max(sizes_of_pair) if same_people else sum(sizes_of_pair))
     parts = {node: number for number, part in enumerate(fit.subnetworks) for node in part}
     absent = () if asked.intersection(fit.treatments) else (story.treatment,)
     described = listed(f"{a} and {b} ({count(len(people), 'trial')})" for (a, b), people in sorted(edges.items()))
@@ -389,6 +405,11 @@ def network_graph(story: Story, result: OutcomeResult) -> NetworkGraph:
         edges=tuple(NetworkEdge(a, b, len(people), sum(people)) for (a, b), people in sorted(edges.items())),
         absent=absent,
     )
+
+
+def nodes_in(result: OutcomeResult) -> set[str]:
+    """The treatments of an analysis' network."""
+    return set(result.fit.treatments) if result.fit is not None else set()
 
 
 def _participants(result: OutcomeResult) -> dict[str, int]:

@@ -50,7 +50,7 @@ def uncontrolled_summary(story: Story) -> Statement:
         return story.say(f"No uncontrolled report of {story.treatment} in people is in this review", ground)
     text = f"{count(len(reports), 'report')} without a comparison group"
     if not story.observed_in_condition:
-        text += f", {'not' if len(reports) == 1 else 'none of them'} in people with {story.condition}"
+        text += f" ({'not' if len(reports) == 1 else 'none of them'} in people with {story.condition})"
     if not dossier.human_findings and len(reports) <= 3:
         text += f" ({listed(study_label(story.review.study(report)) for report in reports)})"
     if dossier.human_findings:
@@ -84,19 +84,21 @@ def findings_summary(story: Story, what: str) -> Statement:
         )
         return story.say(f"No {what} study of {story.treatment} is in this review", ground)
     studies = unique(finding.study_id for finding in findings)
-    text = f"{count(len(studies), f'{what} study', f'{what} studies')}"
+    total = len(studies) + len(silent)
     near = [finding for finding in findings if story.bears_on_condition(finding.outcome)]
-    if not near:
-        text += f", none on an outcome of {story.condition}: {_told_directions(findings)}"
-    elif len(near) == len(findings):
-        text += f": {_told_directions(near)}"
-    else:
-        own = {finding.study_id for finding in near}
-        other = [finding for finding in findings if finding.study_id not in own]
-        text += f": {_told_directions(near)} on outcomes like those of the condition"
-        text += f", {_told_directions(other)} on other outcomes" if other else ""
+    own = {finding.study_id for finding in near}
+    other = [finding for finding in findings if finding.study_id not in own]
+    parts = []
+    if near:
+        aside = f" on an outcome like that of {story.condition}" if other or what == "laboratory" else ""
+        parts.append(_told_directions(near) + aside)
+    if other:
+        parts.append(
+            _told_directions(other) + (" on other outcomes" if near else f", none of them on {story.condition}")
+        )
     if silent:
-        text += f"; {count(len(silent), 'further study', 'further studies')} without a finding seen"
+        parts.append(f"{number_word(len(silent))} {'is' if len(silent) == 1 else 'are'} known without a result")
+    text = f"{count(total, f'{what} study', f'{what} studies')} of {story.treatment}: {listed(parts)}"
     return story.say(text, story.rows(findings), story.ledger.studies(silent))
 
 
@@ -184,12 +186,12 @@ def finding_items(story: Story, findings: Sequence[Finding]) -> Iterable[Stateme
 def _told_directions(findings: Sequence[Finding]) -> str:
     """Studies counted once each: by their one direction, or as mixed."""
     told = {
-        "improves": "improvement in {}",
-        "worsens": "worsening in {}",
-        "no-effect": "no change in {}",
-        "association": "an association in {}",
-        "unclear": "an unclear result in {}",
-        "mixed": "mixed results in {}",
+        "improves": "{} found improvement",
+        "worsens": "{} found worsening",
+        "no-effect": "{} found no change",
+        "association": "{} found an association",
+        "unclear": "{} had an unclear result",
+        "mixed": "{} had mixed results",
     }
     return listed(told[word].format(number_word(number)) for word, number in _tally(findings).items())
 

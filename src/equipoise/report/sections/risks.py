@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from equipoise.report.analyses import Estimate
 from equipoise.report.answer import Block, Bullets, Paragraph, Section, Statement, Subheading
+from equipoise.report.dossier import mentions
 from equipoise.report.story import Story
 from equipoise.report.verdict import effect_sentence
 from equipoise.report.words import capitalised, uncapitalised, without_brackets
@@ -35,6 +36,18 @@ def risks(story: Story) -> Section:
     if harms:
         blocks.append(Subheading("Harms counted in the trials"))
         blocks.append(Bullets(tuple(_harm(story, found) for found in harms)))
+    elsewhere = [
+        row
+        for row in story.review.safety
+        if row.substance not in story.dossier.names
+        and any(mentions(f"{row.with_} {row.effect} {row.management}", node) for node in story.dossier.nodes)
+    ]
+    if elsewhere:
+        blocks.append(Subheading(f"{capitalised(story.treatment)} in the safety of other treatments"))
+        told = [f"{row.substance}: {uncapitalised(_text(row, story, alone=True))}" for row in elsewhere]
+        blocks.append(
+            Bullets(tuple(story.say(text, story.ledger.row(row)) for text, row in zip(told, elsewhere, strict=True)))
+        )
     blocks.append(Subheading("Whom to ask"))
     blocks.append(Paragraph(tuple(whom_to_ask(story))))
     return Section("risks", "Risks and whom to ask", tuple(blocks))
@@ -54,7 +67,11 @@ def headline(row: SafetyStatement) -> str:
         who = f" ({row.with_})" if row.with_ else ""
         return f"{_HEADLINES[row.kind]}{who}: {row.effect or row.mechanism}"
     why = row.effect or row.management
-    return f"{_HEADLINES[row.kind]} {row.with_}" + (f"; {why}" if why else "")
+    if not why or why.casefold() in row.with_.casefold():
+        return f"{_HEADLINES[row.kind]} {row.with_}"
+    return (
+        f"{_HEADLINES[row.kind]} {row.with_} ({'risk: ' if row.kind == 'contraindication' and row.effect else ''}{why})"
+    )
 
 
 def whom_to_ask(story: Story) -> list[Statement]:
@@ -69,15 +86,18 @@ def whom_to_ask(story: Story) -> list[Statement]:
     if grave:
         people = "; ".join(dict.fromkeys(uncapitalised(row.with_) for row in grave))
         told.append(story.say(f"This matters most for: {people}", story.rows(grave)))
-    interacting = [row for row in story.dossier.safety if row.kind == "interaction"]
+    interacting = [row for row in story.dossier.safety if row.kind == "interaction" and row.management]
     if interacting:
-        drugs = "; ".join(dict.fromkeys(without_brackets(row.with_) for row in interacting))
+        named = list(dict.fromkeys(without_brackets(row.with_) for row in interacting))
+        drugs = "; ".join(
+            one for one in named if not any(one != other and one.casefold() in other.casefold() for other in named)
+        )
         told.append(story.say(f"Say so if you take any of these: {drugs}", story.rows(interacting)))
     return told
 
 
-def _text(row: SafetyStatement, story: Story) -> str:
-    several = len({other.substance for other in story.dossier.safety}) > 1
+def _text(row: SafetyStatement, story: Story, alone: bool = False) -> str:
+    several = not alone and len({other.substance for other in story.dossier.safety}) > 1
     parts = [f"{capitalised(row.with_)}{f' ({row.substance})' if several else ''}"]
     said = []
     if row.effect:

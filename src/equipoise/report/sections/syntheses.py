@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
 from equipoise.certainty.sizes import RATIOS
 from equipoise.report.analyses import Estimate
 from equipoise.report.answer import Figures, Ground, ResultCard, Statement, Table, TableRow
+from equipoise.report.dossier import Dossier
 from equipoise.report.sections.findings import unique
 from equipoise.report.story import Story
-from equipoise.report.words import count, decimal, listed, study_label, uncapitalised
+from equipoise.report.words import count, decimal, listed, number_word, study_label, uncapitalised
 from equipoise.review.model import Synthesis
 
 NUMERIC = frozenset({"MD", "SMD", "ROM", "OR", "RR", "RD", "IRR", "HR"})
@@ -37,28 +39,41 @@ def syntheses_summary(story: Story) -> Statement:
     return story.say(text, story.rows(rows))
 
 
-def published_summary(story: Story) -> Statement | None:
-    """What others have published on the treatment, in a sentence; None where nobody has."""
-    row = story.best_published
-    if row is None:
-        return None
-    label = study_label(story.review.study(row.review_id))
+def published_summary(story: Story) -> list[Statement]:
+    """What others have published on the treatment: the main outcome first, then other benefits with an interval."""
+    first = story.best_published
+    if first is None:
+        return []
+    told = [published_sentence(story, story.dossier, first)]
+    kinds = {outcome.outcome: outcome.kind for outcome in story.review.outcomes}
+    said = {(first.outcome, first.comparator, first.measure)}
+    for row in story.dossier.syntheses:
+        key = (row.outcome, row.comparator, row.measure)
+        if row.ci_low is None or kinds[row.outcome] != "benefit" or key in said or row.outcome == first.outcome:
+            continue
+        said.add(key)
+        told.append(published_sentence(story, story.dossier, row))
+    return told[:3]
+
+
+def published_sentence(story: Story, dossier: Dossier, row: Synthesis) -> Statement:
+    """A published result with those of the same outcome, comparator and measure, the more precise first."""
     outcome = next(outcome for outcome in story.review.outcomes if outcome.outcome == row.outcome)
-    who = listed(row.treatment)
+    label = uncapitalised(outcome.label)
     if row.estimate is None:
         told = row.certainty or row.note
-        return story.say(
-            f"{label} says of {who}, on {uncapitalised(outcome.label)}: {told}", published_card(story, row)
-        )
+        source = study_label(story.review.study(row.review_id))
+        return story.say(f"{source} says of {listed(row.treatment)}, on {label}: {told}", published_card(story, row))
+    together = published_alongside(dossier.syntheses, row)
     against = f" compared with {row.comparator}" if row.comparator else ""
-    together = published_alongside(story.dossier.syntheses, row)
     results = listed(
-        f"{published_result(one)} for {listed(one.treatment)} ({study_label(story.review.study(one.review_id))})"
+        f"{published_result(one)} for {listed(one.treatment)}"
+        f"{f', {number_word(one.k)} ' + ('study' if one.k == 1 else 'studies') if one.k else ''} "
+        f"({study_label(story.review.study(one.review_id))})"
         for one in together
     )
     return story.say(
-        f"Published by others{against}, on {uncapitalised(outcome.label)}: {results}",
-        [published_card(story, one) for one in together],
+        f"Published by others{against}, on “{label}”: {results}", [published_card(story, one) for one in together]
     )
 
 
@@ -88,7 +103,7 @@ def syntheses_direction(story: Story) -> str:
 def comparable(story: Story, found: Estimate) -> tuple[Synthesis, ...]:
     """Published results of the same comparison, outcome and measure, with an interval."""
     nodes = {row.name: row.node for row in story.review.interventions}
-    own = set(story.dossier.nodes)
+    own = {story.treatment}
     return tuple(
         row
         for row in published(story)
@@ -103,7 +118,15 @@ def comparable(story: Story, found: Estimate) -> tuple[Synthesis, ...]:
 def published_alongside(rows: Iterable[Synthesis], quoted: Synthesis) -> list[Synthesis]:
     """The published results of the same outcome, comparator and measure as the one quoted, itself among them."""
     key = (quoted.outcome, quoted.comparator, quoted.measure)
-    return [row for row in rows if (row.outcome, row.comparator, row.measure) == key and row.estimate is not None]
+    found = [row for row in rows if (row.outcome, row.comparator, row.measure) == key and row.estimate is not None]
+    return sorted(found, key=_width)
+
+
+def _width(row: Synthesis) -> float:
+    """The interval's width on the analysis scale; rows without one come last."""
+    if row.ci_low is None or row.ci_high is None or (row.measure in RATIOS and row.ci_low <= 0):
+        return math.inf
+    return math.log(row.ci_high / row.ci_low) if row.measure in RATIOS else row.ci_high - row.ci_low
 
 
 def published_card(story: Story, row: Synthesis) -> Ground:
@@ -158,7 +181,11 @@ def synthesis_table(story: Story, rows: Sequence[Synthesis]) -> Table:
                     ),
                     (story.cell(labels.get(row.outcome, row.outcome), ground),),
                     (story.cell(published_result(row), ground),),
-                    tuple(story.cell(text, ground) for text in (evidence, row.note) if text),
+                    tuple(
+                        story.cell(text, ground)
+                        for text in (evidence, row.note if row.estimate is not None else "")
+                        if text
+                    ),
                     (story.cell(row.certainty, ground),) if row.certainty else (),
                 ),
             )

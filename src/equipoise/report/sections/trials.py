@@ -6,9 +6,8 @@ from collections.abc import Iterable
 
 from equipoise.certainty.sizes import RATIOS
 from equipoise.extraction.trials import TrialResult
-from equipoise.report.analyses import Estimate, contrast, trial_card
+from equipoise.report.analyses import Estimate, OutcomeResult, contrast, trial_card
 from equipoise.report.answer import Block, Figures, ForestPlot, ForestRow, Ground, Paragraph, Statement, Table, TableRow
-from equipoise.report.sections.findings import unique
 from equipoise.report.sections.syntheses import comparable, published_card
 from equipoise.report.story import Story
 from equipoise.report.verdict import certainty_ground, certainty_summary, evidence_size
@@ -39,12 +38,7 @@ def trials_summary(story: Story) -> Statement:
     people = participants(dossier.trials)
     sizes = f" with {people:,} participants" if people else ""
     text = f"{count(len(dossier.trials), 'randomised trial')} of {story.treatment} for {story.condition}{sizes}"
-    usable = unique(
-        trial.study.study_id
-        for found in story.estimates
-        for trial in found.direct_trials
-        if found.result.analysis is story.primary_analysis
-    )
+    usable = [trial.study.study_id for trial in story.trials_in(story.primary)] if story.primary else []
     outcome = uncapitalised(story.primary.outcome.label) if story.primary else "the main outcome"
     if len(usable) == len(dossier.trials):
         text += f", {'all ' if len(usable) > 1 else ''}with a usable result on {outcome}"
@@ -53,6 +47,9 @@ def trials_summary(story: Story) -> Statement:
     else:
         some = number_word(len(usable)) if usable else "none"
         text += f"; {some} of them {'give' if len(usable) > 1 else 'gives'} a usable result on {outcome}"
+    compared = story.main is None or story.main.result is not story.primary or story.main.direct_trials
+    if usable and not compared and story.main is not None:
+        text += f"; {'none compares' if len(usable) > 1 else 'it does not compare'} it with {story.main.comparator}"
     return story.say(text, story.no_trials(), story.ledger.studies(dossier.trials))
 
 
@@ -73,31 +70,33 @@ def participants(studies: Iterable[Study]) -> int | None:
 
 def trial_table(story: Story) -> Table:
     rows = []
-    used: dict[str, tuple[Estimate, TrialResult]] = {}
-    for found in story.estimates:
-        for trial in found.direct_trials:
-            used.setdefault(trial.study.study_id, (found, trial))
+    used: dict[str, tuple[OutcomeResult, TrialResult, str]] = {}
+    by_rank = sorted(story.results, key=lambda r: (r.analysis is not story.primary_analysis, r.outcome.kind))
+    for result in by_rank:
+        usual = result.comparator(story.treatment, story.reading.comparator)
+        for trial in story.trials_in(result):
+            others = [node for node in trial.contrasts.treatments if node != story.treatment]
+            used.setdefault(trial.study.study_id, (result, trial, usual if usual in others else others[0]))
     for study in story.dossier.trials:
         ground = story.ledger.study(study.study_id)
         design = ", ".join(part for part in (DESIGN_NAMES[study.design], study.blinding) if part)
         size = f"{study.n_total} randomised" if study.n_total else "number not seen"
         weeks = f", {study.duration_weeks:g} weeks" if study.duration_weeks else ""
         if study.study_id in used:
-            found, trial = used[study.study_id]
-            card = trial_card(story.ledger, found.result, trial, found.treatment, found.comparator)
-            value, variance = contrast(trial.contrasts, found.treatment, found.comparator)
+            outcome, trial, other = used[study.study_id]
+            card = trial_card(story.ledger, outcome, trial, story.treatment, other)
+            value, variance = contrast(trial.contrasts, story.treatment, other)
             margin = 1.959963984540054 * variance**0.5
-            measure = found.result.measure
-            shown = Figures(*(natural(measure, x) for x in (value, value - margin, value + margin)))
-            result = story.cell(f"{found.result.outcome.label}: {measured(measure, shown)} v {found.comparator}", card)
+            shown = Figures(*(natural(outcome.measure, x) for x in (value, value - margin, value + margin)))
+            told = story.cell(f"{outcome.outcome.label}: {measured(outcome.measure, shown)} v {other}", card)
         else:
-            result = story.cell("No usable result" + (f". {capitalised(study.notes)}" if study.notes else ""), ground)
+            told = story.cell("No usable result" + (f". {capitalised(study.notes)}" if study.notes else ""), ground)
         rows.append(
             TableRow(
                 study_label(study),
                 (
                     (story.cell(f"{capitalised(design)}; {size}{weeks}", ground),),
-                    (result,),
+                    (told,),
                     (story.cell(_risk_of_bias(story, study), *_appraisal_grounds(story, study)),),
                     (
                         story.cell(

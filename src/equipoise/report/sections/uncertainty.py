@@ -170,6 +170,8 @@ def what_would_settle_it(story: Story) -> list[Statement]:
     outcome = next(row for row in story.review.outcomes if row.outcome == primary.outcome)
     scales = f", measured by {outcome.scales[0]}" if outcome.scales else ""
     reference = story.reading.comparator or primary.reference
+    if story.main is not None and story.main.result.analysis is primary:
+        reference = story.main.comparator
     design = (
         f"A randomised trial of {story.treatment} against {reference} in people with {story.condition}, with "
         f"{uncapitalised(outcome.label)} as its main outcome{scales}, would settle the question"
@@ -189,7 +191,7 @@ def what_would_settle_it(story: Story) -> list[Statement]:
         if story.main is not None and story.main.participants and story.main.result.analysis is primary:
             told.append(
                 story.say(
-                    f"The trials so far randomised {count(story.main.participants, 'participant')} to "
+                    f"The trials with a usable result so far analysed {count(story.main.participants, 'participant')} on "
                     f"{story.treatment} or {story.main.comparator}",
                     story.ground(story.main),
                 )
