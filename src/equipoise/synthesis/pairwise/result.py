@@ -133,6 +133,12 @@ class Pooled:
         return float(-2 * self.log_likelihood + self._parameters * np.log(observations))
 
     @property
+    def aicc(self) -> float:
+        """Akaike's criterion corrected for few studies, as metafor does it."""
+        count = max(self.k - 1 if self.method == "REML" else self.k, self._parameters + 2)
+        return -2 * self.log_likelihood + 2 * self._parameters * count / (count - self._parameters - 1)
+
+    @property
     def _parameters(self) -> int:
         tau2 = 0 if self.model == "common" or self.method == "CE" else 1
         return 1 + tau2 + {"UM.FS": self.k, "UM.RS": 2}.get(self.model, 0)
