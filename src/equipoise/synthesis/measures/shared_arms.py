@@ -7,8 +7,12 @@ eq. 19.19): 1/n₀ + g_k g_l / 2N, N being the size of all arms together, with g
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from equipoise.errors import DataError
 
 FloatArray = NDArray[np.float64]
 
@@ -40,23 +44,44 @@ def shared_smd_covariance(
     return matrix
 
 
-def arm_variance(measure: str, *, events: ArrayLike = 0.0, n: ArrayLike = 1.0, sd: ArrayLike = 0.0,
-                 mean: ArrayLike = 1.0, time: ArrayLike = 1.0) -> FloatArray:  # fmt: skip
-    """One arm's own share of the sampling variance of a difference-type measure: the covariance of its contrasts.
+Arguments = Mapping[str, FloatArray]
 
-    OR 1/a + 1/(n − a); RR 1/a − 1/n; RD p(1 − p)/n; MD sd²/n; ROM sd²/(n m²); IRR 1/a; IRD a/t²; AS 1/4n.
+ARM_VARIANCE: dict[str, Callable[[Arguments], FloatArray]] = {
+    "OR": lambda arm: 1 / arm["events"] + 1 / (arm["n"] - arm["events"]),
+    "RR": lambda arm: 1 / arm["events"] - 1 / arm["n"],
+    "RD": lambda arm: arm["events"] / arm["n"] * (1 - arm["events"] / arm["n"]) / arm["n"],
+    "AS": lambda arm: 0.25 / arm["n"],
+    "IRR": lambda arm: 1 / arm["events"],
+    "IRD": lambda arm: arm["events"] / arm["time"] ** 2,
+    "IRSD": lambda arm: 0.25 / arm["time"],
+    "MD": lambda arm: arm["sd"] ** 2 / arm["n"],
+    "ROM": lambda arm: arm["sd"] ** 2 / (arm["n"] * arm["mean"] ** 2),
+}
+"""One arm's own share of the large-sample variance, for the measures that are a difference between arms."""
+
+
+def arm_variance(measure: str, arm: Mapping[str, ArrayLike]) -> FloatArray:
+    """One arm's own share of the sampling variance: the covariance of the contrasts that it is in.
+
+    ``arm`` maps the roles that the measure has ("events", "n", "mean", "sd", "time") to arrays. Raises ``DataError``
+    for a measure that isn't a difference between arms.
     """
-    a, size, s = np.asarray(events, dtype=float), np.asarray(n, dtype=float), np.asarray(sd, dtype=float)
-    m, t = np.asarray(mean, dtype=float), np.asarray(time, dtype=float)
+    if measure not in ARM_VARIANCE:
+        raise DataError(f"{measure} isn't a difference between arms; only {', '.join(ARM_VARIANCE)} split by arm")
     with np.errstate(divide="ignore", invalid="ignore"):
-        formulas: dict[str, FloatArray] = {
-            "OR": 1 / a + 1 / (size - a),
-            "RR": 1 / a - 1 / size,
-            "RD": a / size * (1 - a / size) / size,
-            "AS": 0.25 / size,
-            "MD": s**2 / size,
-            "ROM": s**2 / (size * m**2),
-            "IRR": 1 / a,
-            "IRD": a / t**2,
-        }
-    return np.asarray(formulas[measure])
+        return np.asarray(ARM_VARIANCE[measure]({role: np.asarray(x, dtype=float) for role, x in arm.items()}))
+
+
+SHARING_KNOWN = frozenset({*ARM_VARIANCE, "SMD"})
+"""The measures for which the covariance of contrasts with a shared comparator is known."""
+
+
+def contrast_covariance(measure: str, arguments: Arguments, estimates: FloatArray) -> FloatArray:
+    """The covariance between one study's contrasts (c,) against a shared comparator; only off the diagonal.
+
+    ``arguments`` are the measure's, each (c,): ``events1``, ``n1``, …
+    """
+    if measure == "SMD":
+        return shared_smd_covariance(estimates, arguments["n1"], float(arguments["n2"][0]))
+    comparator = {name[:-1]: values[0] for name, values in arguments.items() if name.endswith("2")}
+    return np.full((len(estimates), len(estimates)), float(arm_variance(measure, comparator)))

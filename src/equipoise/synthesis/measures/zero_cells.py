@@ -59,6 +59,3 @@ class ZeroCells:
         if len(cells) == 2:
             return np.asarray((cells[0] == 0) & (cells[1] == 0))
         return np.zeros(cells[0].shape, dtype=bool)
-
-
-NOTHING_ADDED = ZeroCells(add=0.0, to="none")

@@ -17,8 +17,10 @@ from scipy.special import chdtri
 
 from equipoise.errors import DataError
 from equipoise.synthesis.pairwise.inputs import estimates_and_variances
+from equipoise.synthesis.pairwise.likelihood import ML, REML, largest_maximum
 from equipoise.synthesis.pairwise.projection import InterceptOnly, Model, Moderators, Projection
-from equipoise.synthesis.pairwise.roots import largest_maximum, q_root
+from equipoise.synthesis.pairwise.quadratic_forms import generalised_q_root
+from equipoise.synthesis.pairwise.roots import q_root
 
 FloatArray = NDArray[np.float64]
 
@@ -39,10 +41,15 @@ class Tau2:
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """What an estimator found for a batch: τ² before truncation at 0, and its standard error after it."""
+    """What an estimator found for one analysis or a batch: τ² before truncation at 0, and its variance after it."""
 
     untruncated: FloatArray
-    se: FloatArray
+    _variance: Callable[[FloatArray], FloatArray]
+
+    @property
+    def se(self) -> FloatArray:
+        """The large-sample standard error of τ²."""
+        return np.sqrt(self._variance(self.value))
 
     @property
     def value(self) -> FloatArray:
@@ -89,22 +96,19 @@ def dersimonian_laird(model: Model) -> Solution:
     """(Q − (k − p)) / tr P at the weights 1/v (DerSimonian & Laird 1986, eq. 8)."""
     at0 = model.at(0.0)
     df = model.k - model.p
-    untruncated = (at0.q - df) / at0.tr_p
-    tau2 = np.maximum(untruncated, 0.0)
-    se = np.sqrt(2.0 * df + 4.0 * tau2 * at0.tr_p + 2.0 * tau2**2 * at0.tr_pp) / at0.tr_p
-    return Solution(untruncated, se)
+    return Solution((at0.q - df) / at0.tr_p, lambda tau2: _moment_variance(at0, df, tau2) / at0.tr_p**2)
 
 
 def hedges(model: Model) -> Solution:
     """The unweighted method of moments: (RSS − tr PV) / (k − p) (Hedges & Olkin 1985, ch. 9)."""
     equal = model.equally()
-    df = model.k - model.p
-    v, one = model.variances, np.ones_like(model.variances)
-    tr_pv = equal.trace(v)
-    untruncated = (equal.q - tr_pv) / df
-    tau2 = np.maximum(untruncated, 0.0)
-    se = np.sqrt(2.0 * equal.trace2(v, v) + 4.0 * tau2 * equal.trace2(v, one) + 2.0 * tau2**2 * df) / df
-    return Solution(untruncated, se)
+    df, v = model.k - model.p, model.variances
+    one = np.ones_like(v)
+
+    def variance(tau2: FloatArray) -> FloatArray:
+        return (2.0 * equal.trace2(v, v) + 4.0 * tau2 * equal.trace2(v, one) + 2.0 * tau2**2 * df) / df**2
+
+    return Solution((equal.q - equal.trace(v)) / df, variance)
 
 
 def hunter_schmidt(model: Model) -> Solution:
@@ -120,31 +124,38 @@ def hunter_schmidt_corrected(model: Model) -> Solution:
 def _hunter_schmidt(model: Model, scale: FloatArray) -> Solution:
     at0 = model.at(0.0)
     df = model.k - model.p
-    untruncated = (scale * at0.q - model.k) / at0.sum_w
-    tau2 = np.maximum(untruncated, 0.0)
-    se = scale * np.sqrt(2.0 * df + 4.0 * tau2 * at0.tr_p + 2.0 * tau2**2 * at0.tr_pp) / at0.sum_w
-    return Solution(untruncated, se)
+    by = scale / at0.sum_w
+    return Solution(by * (at0.q - model.k / scale), lambda tau2: by**2 * _moment_variance(at0, df, tau2))
+
+
+def _moment_variance(at0: Projection, df: FloatArray, tau2: FloatArray) -> FloatArray:
+    """The variance of Q at the weights 1/v."""
+    return 2.0 * df + 4.0 * tau2 * at0.tr_p + 2.0 * tau2**2 * at0.tr_pp
 
 
 def sidik_jonkman(model: Model) -> Solution:
     """One step from the unweighted variance of the estimates about their mean (Sidik & Jonkman 2005)."""
     start = _spread(model)
-    # No spread at all: the limit of the step is 0, and its weights 1/(v + 0) are those of the common-effect model.
     at_start = model.at(start)
-    df = model.k - model.p
-    untruncated = start * at_start.q / df
-    v, one = model.variances, np.ones_like(model.variances)
-    variance = at_start.trace2(v, v) * 2.0 + at_start.trace2(v, one) * 4.0 * untruncated
-    se = start / df * np.sqrt(variance + 2.0 * untruncated**2 * at_start.tr_pp)
-    return Solution(untruncated, se)
+    df, v = model.k - model.p, model.variances
+    one = np.ones_like(v)
+
+    def variance(tau2: FloatArray) -> FloatArray:
+        total = 2.0 * at_start.trace2(v, v) + 4.0 * tau2 * at_start.trace2(v, one) + 2.0 * tau2**2 * at_start.tr_pp
+        return (start / df) ** 2 * total
+
+    return Solution(start * at_start.q / df, variance)
 
 
 def _spread(model: Model) -> FloatArray:
     """Σ (y − ȳ)² / k about the plain mean, whatever the moderators."""
-    mean_only = model
-    if not isinstance(model, InterceptOnly):
-        mean_only = InterceptOnly(model.estimates, model.variances, model.present)
-    return mean_only.equally().q / mean_only.k
+    if isinstance(model, InterceptOnly):
+        mean_only = model
+    elif model.many:
+        mean_only = InterceptOnly.of_rows(model.estimates, model.variances, model.present)
+    else:
+        mean_only = InterceptOnly(model.estimates, model.variances)
+    return np.asarray(mean_only.equally().q / mean_only.k)
 
 
 def paule_mandel(model: Model) -> Solution:
@@ -158,64 +169,45 @@ def paule_mandel_median(model: Model) -> Solution:
 
 
 def _generalised_q(model: Model, target: FloatArray) -> Solution:
-    untruncated = np.nan_to_num(q_root(model, target), nan=0.0)
-    sum_w = model.at(untruncated).sum_w
-    return Solution(untruncated, np.sqrt(2.0 * model.k**2 / (model.k - model.p)) / sum_w)
+    def variance(tau2: FloatArray) -> FloatArray:
+        return 2.0 * model.k**2 / (model.k - model.p) / model.at(tau2).sum_w ** 2
+
+    return Solution(np.nan_to_num(q_root(model, target), nan=0.0), variance)
 
 
 def maximum_likelihood(model: Model) -> Solution:
     """The maximum of the likelihood over τ² ≥ 0, the coefficients profiled out."""
-    value = largest_maximum(model, ml_score, ml_log_likelihood, lost=0)
-    return Solution(value, np.sqrt(2.0 / model.at(value).sum_w2))
+    return Solution(largest_maximum(model, ML), lambda tau2: 2.0 / model.at(tau2).sum_w2)
 
 
 def restricted_maximum_likelihood(model: Model) -> Solution:
     """The maximum of the restricted likelihood over τ² ≥ 0 (Raudenbush 2009)."""
-    value = largest_maximum(model, reml_score, reml_log_likelihood, lost=model.p)
-    return Solution(value, np.sqrt(2.0 / model.at(value).tr_pp))
-
-
-def ml_score(at: Projection) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """The likelihood equation y′PPy = tr W, and the derivatives of both sides in τ²."""
-    return at.ypp, at.sum_w, -2.0 * at.yppp, -at.sum_w2
-
-
-def reml_score(at: Projection) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """The restricted likelihood's equation y′PPy = tr P, and the derivatives of both sides in τ²."""
-    return at.ypp, at.tr_p, -2.0 * at.yppp, -at.tr_pp
-
-
-def ml_log_likelihood(at: Projection) -> FloatArray:
-    """The profile log-likelihood, up to −k/2·log 2π."""
-    return 0.5 * (at.log_weights - at.q)
-
-
-def reml_log_likelihood(at: Projection) -> FloatArray:
-    """The restricted log-likelihood, up to −(k − p)/2·log 2π + ½·log det X′X."""
-    return 0.5 * (at.log_weights - at.log_det - at.q)
+    return Solution(largest_maximum(model, REML), lambda tau2: 2.0 / model.at(tau2).tr_pp)
 
 
 def generalised_moment(model: Model, weights: FloatArray) -> Solution:
     """The method of moments with stated weights (DerSimonian & Kacker 2007, eq. 6)."""
     at = model.weighted(weights)
-    v, one = model.variances, np.ones_like(model.variances)
-    untruncated = (at.q - at.trace(v)) / at.tr_p
-    return Solution(untruncated, _generalised_se(at, v, one, np.maximum(untruncated, 0.0)))
+    return Solution((at.q - at.trace(model.variances)) / at.tr_p, _generalised_variance(at, model))
 
 
 def generalised_median(model: Model, weights: FloatArray) -> Solution:
     """The τ² at which the Q with stated weights is the median of its distribution (metafor's GENQM)."""
-    at = model.weighted(weights)
-    v, one = model.variances, np.ones_like(model.variances)
-    if model.k.size > 1:
+    if model.many:
         raise DataError("GENQM has no vectorised form; use GENQ, PM or PMM for a batch")
-    untruncated = np.asarray(0.0)
-    return Solution(untruncated, _generalised_se(at, v, one, np.maximum(untruncated, 0.0)))
+    at = model.weighted(weights)
+    root = generalised_q_root(at.matrix(), model.variances, float(at.q), 0.5)
+    return Solution(np.asarray(root), _generalised_variance(at, model))
 
 
-def _generalised_se(at: Projection, v: FloatArray, one: FloatArray, tau2: FloatArray) -> FloatArray:
-    variance = 2.0 * at.trace2(v, v) + 4.0 * tau2 * at.trace2(v, one) + 2.0 * tau2**2 * at.tr_pp
-    return np.asarray(np.sqrt(variance) / at.tr_p)
+def _generalised_variance(at: Projection, model: Model) -> Callable[[FloatArray], FloatArray]:
+    v, one = model.variances, np.ones_like(model.variances)
+
+    def variance(tau2: FloatArray) -> FloatArray:
+        total = 2.0 * at.trace2(v, v) + 4.0 * tau2 * at.trace2(v, one) + 2.0 * tau2**2 * at.tr_pp
+        return np.asarray(total / at.tr_p**2)
+
+    return variance
 
 
 def _stated(weights: FloatArray | None, model: Model) -> FloatArray:

@@ -22,7 +22,7 @@ from equipoise.synthesis.pairwise.result import LeftOut, Pooled
 
 FloatArray = NDArray[np.float64]
 
-_COMMON = {"CE", "FE", "EE", "IV"}
+COMMON_METHODS = {"CE", "FE", "EE", "IV"}
 _HUGE_RATIO = 1e7
 
 
@@ -77,7 +77,7 @@ def pool_arrays(
     interval = ci_method(ci)
     if not 0 < level < 1:
         raise DataError(f"level = {level}: a probability between 0 and 1 is needed, such as 0.95")
-    common = model == "common" or method in _COMMON
+    common = model == "common" or method in COMMON_METHODS
     if not common and model != "random":
         raise DataError(f"unknown model: {model!r}; say 'random' or 'common'")
     name = "IV" if common else (method or "REML")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import ndtri, stdtrit
 
 from equipoise.errors import DataError
+
+FloatArray = NDArray[np.float64]
 
 CONVENTIONS = ("metafor", "V", "HTS", "S")
 
@@ -19,12 +22,18 @@ def prediction_interval(
     isn't NaN); "V": t with k − 1 (Veroniki et al. 2019; meta's default since 7.0); "HTS": t with k − 2 (Higgins,
     Thompson & Spiegelhalter 2009); "S": normal (Skipka 2006). NaN where there is no degree of freedom.
     """
-    if convention not in CONVENTIONS:
-        raise DataError(
-            f"unknown convention for the prediction interval: {convention!r}; known: {', '.join(CONVENTIONS)}"
-        )
-    freedom = {"metafor": df, "V": k - 1.0, "HTS": k - 2.0, "S": np.nan}[convention]
+    degrees = float(freedom(convention, float(k), df))
     upper = 0.5 * (1 + level)
-    quantile = float(ndtri(upper)) if np.isnan(freedom) else float(stdtrit(max(freedom, 0.0) or np.nan, upper))
+    quantile = float(ndtri(upper)) if np.isnan(degrees) else float(stdtrit(max(degrees, 0.0) or np.nan, upper))
     half = quantile * float(np.sqrt(se**2 + tau2))
     return estimate - half, estimate + half
+
+
+def freedom(convention: str, k: FloatArray | float, df: FloatArray | float) -> FloatArray:
+    """A convention's degrees of freedom; NaN stands for the normal distribution."""
+    if convention not in CONVENTIONS:
+        known = ", ".join(CONVENTIONS)
+        raise DataError(f"unknown convention for the prediction interval: {convention!r}; known are {known}")
+    if convention == "metafor":
+        return np.asarray(df)
+    return np.asarray({"V": k - 1.0, "HTS": k - 2.0, "S": k * np.nan}[convention])

@@ -103,8 +103,8 @@ def _block(
         )
         return _spread(inner, possible, p, df)
     intercept_only = p == 1 and bool(np.all(X == 1))
-    model = InterceptOnly(y, v, present) if intercept_only else Moderators(y, v, X, present)
-    at0 = model.at(np.zeros(n))
+    model = InterceptOnly.of_rows(y, v, present) if intercept_only else Moderators(y, v, X, present)
+    at0 = model.at(0.0)
     if tau2 is not None:
         t2 = np.full(n, float(tau2))
     elif common:
