@@ -17,6 +17,13 @@ class Effect(NamedTuple):
     variances: FloatArray
 
 
+class LeftOut(NamedTuple):
+    """A study that isn't in a result, and why."""
+
+    study: str
+    reason: str
+
+
 def size_weighted_mean(values: FloatArray, sizes: FloatArray) -> FloatArray:
     """Σ n x / Σ n over the studies that have both, for variances that assume a value common to all studies."""
     known = np.isfinite(values) & np.isfinite(sizes)

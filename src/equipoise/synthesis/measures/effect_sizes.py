@@ -20,7 +20,7 @@ from equipoise.synthesis.measures.columns import (
     select,
     why_undefined,
 )
-from equipoise.synthesis.measures.effect import Effect
+from equipoise.synthesis.measures.effect import Effect, LeftOut
 from equipoise.synthesis.measures.scale import Scale
 from equipoise.synthesis.measures.shared_arms import SHARING_KNOWN, contrast_covariance
 from equipoise.synthesis.measures.survival import from_interval
@@ -29,13 +29,6 @@ from equipoise.synthesis.measures.table import measure as find_measure
 from equipoise.synthesis.measures.zero_cells import ZeroCells
 
 FloatArray = NDArray[np.float64]
-
-
-class LeftOut(NamedTuple):
-    """A study that isn't in a result, and why."""
-
-    study: str
-    reason: str
 
 
 class ZeroCellChange(NamedTuple):
@@ -49,11 +42,13 @@ class ZeroCellChange(NamedTuple):
 class Arms:
     """The numbers as given, before any change for zero cells: for Mantel–Haenszel, Peto and GLMMs, and for figures.
 
-    ``columns`` maps the measure's arguments (``events1``, ``n1``, …) to arrays; a row is a comparison.
+    ``columns`` maps the measure's arguments (``events1``, ``n1``, …) to arrays; a row is a comparison. ``estimated``
+    says which rows have an estimate.
     """
 
     studies: tuple[str, ...]
     columns: Mapping[str, FloatArray]
+    estimated: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +196,11 @@ def _compute(row: Measure, comparisons: Comparisons, form: str, policy: ZeroCell
         variance_form=form,
         shared=_shared(row, comparisons.study_index[keep], {a: x[keep] for a, x in arguments.items()}, kept),
         sizes=_sizes(arguments, keep),
-        arms=Arms(select(comparisons.studies, present), {a: x[present] for a, x in comparisons.arguments.items()}),
+        arms=Arms(
+            select(comparisons.studies, present),
+            {a: x[present] for a, x in comparisons.arguments.items()},
+            keep[present],
+        ),
         left_out=tuple(left_out),
         zero_cells=tuple(ZeroCellChange(name, added) for name, added in changes.items()),
         notes=_notes(row, select(comparisons.studies, keep), kept),

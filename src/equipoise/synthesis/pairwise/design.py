@@ -18,8 +18,8 @@ FloatArray = NDArray[np.float64]
 
 _CODINGS = ("treatment", "sum", "helmert", "poly", "diff", "sas")
 FUNCTIONS = frozenset({
-    "C", "I", "log", "log2", "log10", "log1p", "exp", "exp10", "expm1", "center", "scale", "poly", "bs", "cs", "cc", "cr",
-    *(f"contr.{coding}" for coding in _CODINGS),
+    "C", "I", "log", "log2", "log10", "log1p", "exp", "exp10", "expm1", "center", "scale", "poly",
+    "bs", "cs", "cc", "cr", *(f"contr.{coding}" for coding in _CODINGS),
 })  # fmt: skip
 """What a formula may call. formulaic evaluates any Python expression; a formula may come from a web page."""
 
@@ -49,6 +49,16 @@ class Design:
     @property
     def intercept_only(self) -> bool:
         return self.X.shape[1] == 1 and self.intercept == 0
+
+    def contrast(self, term: Any) -> FloatArray:
+        """L of a test Lβ = 0: for a term by name, columns by index, or L (m, p) itself."""
+        p = self.X.shape[1]
+        if isinstance(term, str):
+            if term not in self.terms:
+                raise DataError(f"no term {term!r}; the model has {', '.join(map(repr, self.terms))}")
+            return np.eye(p)[list(self.terms[term])]
+        given = np.asarray(term)
+        return np.eye(p)[given] if given.ndim == 1 else np.asarray(given, dtype=float)
 
     def rows(self, data: Any) -> FloatArray:
         """New data (a frame or mapping for a formula, else a matrix) as rows of this design."""

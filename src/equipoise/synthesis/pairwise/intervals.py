@@ -6,15 +6,22 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri, stdtr, stdtrit
+from scipy.special import chdtri, ndtr, ndtri, stdtr, stdtrit
 
 from equipoise.errors import DataError
+from equipoise.synthesis.pairwise.heterogeneity import METHODS, WEIGHTED_METHODS
+from equipoise.synthesis.pairwise.likelihood import ML, REML, profile_interval
+from equipoise.synthesis.pairwise.projection import InterceptOnly
+from equipoise.synthesis.pairwise.quadratic_forms import generalised_q_root
+from equipoise.synthesis.pairwise.roots import q_root
 
 if TYPE_CHECKING:
     from equipoise.synthesis.pairwise.result import Pooled
 
 FloatArray = NDArray[np.float64]
 
+TAU2_INTERVALS = ("QP", "GENQ", "PL", "Wald")
+LIKELIHOODS = {"ML": ML, "REML": REML}
 CI_METHODS = ("z", "t", "hksj", "hksj-floored")
 _ALIASES = {"wald": "z", "normal": "z", "knha": "hksj", "hk": "hksj", "adhoc": "hksj-floored"}
 
@@ -55,4 +62,27 @@ def wald(estimate: float, se: float, df: float, level: float) -> Wald:
 
 def tau2_interval(fit: Pooled, kind: str | None, level: float) -> tuple[float, float]:
     """See `Pooled.tau2_interval`."""
-    raise NotImplementedError
+    name = kind or ("GENQ" if fit.method in WEIGHTED_METHODS else "QP")
+    if name not in TAU2_INTERVALS:
+        raise DataError(f"unknown interval for τ²: {kind!r}; known are {', '.join(TAU2_INTERVALS)}")
+    if fit.k == 1 or fit.model == "common" or fit.method not in {*METHODS, *WEIGHTED_METHODS}:
+        if kind is None:
+            return np.nan, np.nan
+        raise DataError("an interval for τ² needs a random-effects model of two studies or more")
+    model = InterceptOnly(fit.estimates, fit.variances)
+    tail = 0.5 * (1 - level)
+    if name == "QP":
+        low, high = (q_root(model, np.asarray(chdtri(fit.k - 1, share))) for share in (tail, 1 - tail))
+        return float(np.nan_to_num(low, nan=0.0)), float(np.nan_to_num(high, nan=0.0))
+    if name == "GENQ":
+        if fit.method not in WEIGHTED_METHODS:
+            raise DataError("the generalised Q interval belongs to method='GENQ' or 'GENQM'")
+        at = model.weighted(fit.weights)
+        P, q = at.matrix(), float(at.q)
+        return generalised_q_root(P, model.variances, q, tail), generalised_q_root(P, model.variances, q, 1 - tail)
+    if name == "PL":
+        if fit.method not in LIKELIHOODS:
+            raise DataError("the profile-likelihood interval belongs to method='REML' or 'ML'")
+        return profile_interval(model, LIKELIHOODS[fit.method], fit.tau2, float(chdtri(1, 1 - level)))
+    half = normal_quantile(level) * fit.tau2_se
+    return max(0.0, fit.tau2 - half), fit.tau2 + half

@@ -67,6 +67,24 @@ def largest_maximum(model: Model, likelihood: Likelihood) -> FloatArray:
     return np.asarray(_largest_maximum(model, likelihood, float(smallest), float(upper)))
 
 
+def profile_interval(model: Model, likelihood: Likelihood, tau2: float, drop: float) -> tuple[float, float]:
+    """Where twice the log-likelihood is ``drop`` below its maximum at ``tau2``, on either side; 0 if it never is."""
+    from scipy.optimize import brentq
+
+    goal = float(likelihood.log(model.at(tau2))) - 0.5 * drop
+
+    def height(value: float) -> float:
+        return float(likelihood.log(model.at(value))) - goal
+
+    low = float(brentq(height, 0.0, tau2, xtol=1e-300, rtol=1e-14)) if tau2 > 0 and height(0.0) < 0 else 0.0
+    above = 2.0 * tau2 + float(model.variances.mean())
+    for _ in range(LIMIT):
+        if height(above) < 0:
+            return low, float(brentq(height, tau2, above, xtol=1e-300, rtol=1e-14))
+        above *= 4.0
+    raise stuck("profile likelihood")
+
+
 def _coarse(span: float) -> int:
     return int(min(max(np.ceil(span / np.log(3.0)), 6), _FINE))
 

@@ -1,8 +1,9 @@
 """A smooth likelihood's maximum inside bounds, to full precision.
 
-`maximise` runs bounded quasi-Newton steps and then Newton steps on the free parameters, with the Hessian differenced
-from the analytic gradient, so that the answer no longer depends on the optimiser's stopping rule. Parameters that
-rest on a bound are named in the result: their standard errors aren't defined.
+`maximise` runs bounded quasi-Newton steps, `score` bounded steps with a given information matrix; both end with
+Newton steps on the free parameters, with the Hessian differenced from the analytic gradient, so that the answer
+doesn't depend on an optimiser's stopping rule. Parameters that rest on a bound are named in the result: their
+standard errors aren't defined.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from scipy.optimize import minimize
 
 FloatArray = NDArray[np.float64]
 Objective = Callable[[FloatArray], tuple[float, FloatArray]]
+Scored = Callable[[FloatArray], tuple[float, FloatArray, FloatArray]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +90,72 @@ def _climb(objective: Objective, start: FloatArray, lower: FloatArray, upper: Fl
     return polish(objective, np.clip(np.asarray(found.x) * scale, lower, upper), lower, upper, tolerance)
 
 
+def score(
+    objective: Scored,
+    starts: Sequence[FloatArray],
+    lower: FloatArray,
+    upper: FloatArray,
+    sticky: NDArray[np.bool_],
+    *,
+    tolerance: float = 1e-9,
+) -> Optimum:
+    """The best maximum reached from ``starts`` by scoring: steps of information⁻¹ gradient, damped until they climb.
+
+    ``objective(x)`` returns log-likelihood, gradient and a positive semidefinite approximation to the information.
+    ``sticky`` parameters have no slope at their lower bound and would stay there once they touched it: they approach
+    it by a factor of ten a step.
+    """
+
+    def plain(x: FloatArray) -> tuple[float, FloatArray]:
+        value, gradient, _ = objective(x)
+        return value, gradient
+
+    tops = [_score_from(objective, np.clip(start, lower, upper), lower, upper, sticky) for start in starts]
+    x, _ = max(tops, key=lambda top: top[1])
+    return polish(plain, x, lower, upper, tolerance)
+
+
+def _score_from(
+    objective: Scored, x: FloatArray, lower: FloatArray, upper: FloatArray, sticky: NDArray[np.bool_]
+) -> tuple[FloatArray, float]:
+    value, gradient, information = objective(x)
+    damping = 0.0
+    for _ in range(200):
+        free = np.flatnonzero(~_at_bound(x, gradient, lower, upper))
+        if not free.size or not np.isfinite(value):
+            break
+        inner = information[np.ix_(free, free)]
+        scale = np.diag(inner)
+        scale = np.where(scale > 0, scale, max(float(scale.max(initial=0.0)), 1e-300) * 1e-8)
+        climbed = False
+        for _ in range(60):
+            step = np.linalg.lstsq(inner + damping * np.diag(scale), gradient[free], rcond=1e-14)[0]
+            trial = x.copy()
+            trial[free] = np.clip(x[free] + step, lower[free], upper[free])
+            trial = np.where(sticky & (trial < 0.1 * x), 0.1 * x, trial)
+            found = objective(trial)
+            gain = float(gradient @ (trial - x))
+            if found[0] >= value + 1e-4 * min(gain, 0.0) and found[0] > value - 1e-12 * (1 + abs(value)):
+                climbed = True
+                damping = damping / 10 if damping > 1e-6 else 0.0
+                break
+            damping = max(10 * damping, 1e-3)
+        if not climbed:
+            break
+        change = float(np.max(np.abs(trial - x) / (np.abs(x) + 1e-6)))
+        x, (value, gradient, information) = trial, found
+        if abs(gain) < 1e-10 * (1 + abs(value)) and change < 1e-3:
+            break
+    return x, value
+
+
 def polish(
     objective: Objective, x: FloatArray, lower: FloatArray, upper: FloatArray, tolerance: float = 1e-9
 ) -> Optimum:
     """Newton steps from ``x`` on the parameters that don't rest on a bound."""
     value, gradient = objective(x)
     hessian = difference_hessian(objective, x, lower, upper)
+    drift = 0.0
     for _ in range(50):
         bound = _at_bound(x, gradient, lower, upper)
         free = np.flatnonzero(~bound)
@@ -110,13 +172,16 @@ def polish(
                 break
         if not moved:
             break
-        change = np.max(np.abs(trial - x) / (np.abs(x) + 1e-4))
+        change = float(np.max(np.abs(trial - x) / (np.abs(x) + 1e-4)))
         x, value, gradient = trial, trial_value, trial_gradient
+        drift += change
         if change < 1e-11:
             break
-        if change > 1e-6:
-            hessian = difference_hessian(objective, x, lower, upper)
-    hessian = difference_hessian(objective, x, lower, upper)
+        # Near the top an old Hessian still doubles the digits; a long step needs a new one.
+        if change > 1e-3 or drift > 1e-2:
+            hessian, drift = difference_hessian(objective, x, lower, upper), 0.0
+    if drift > 1e-6:
+        hessian = difference_hessian(objective, x, lower, upper)
     bound = _at_bound(x, gradient, lower, upper)
     free = np.flatnonzero(~bound)
     converged = bool(np.isfinite(value))

@@ -7,6 +7,7 @@ normal distribution are the defaults. meta's `metagen` agrees, except that its I
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,15 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import chdtrc
 
 from equipoise.errors import DataError
+from equipoise.synthesis.measures.effect import LeftOut
+from equipoise.synthesis.measures.effect_sizes import EffectSizes
+from equipoise.synthesis.pairwise.event_counts import COUNT_METHODS, pool_glmm, pool_tables
+from equipoise.synthesis.pairwise.glmm import MODELS
 from equipoise.synthesis.pairwise.heterogeneity import solve
 from equipoise.synthesis.pairwise.intervals import ci_method, wald
 from equipoise.synthesis.pairwise.prediction import prediction_interval
 from equipoise.synthesis.pairwise.projection import InterceptOnly
-from equipoise.synthesis.pairwise.result import LeftOut, Pooled
+from equipoise.synthesis.pairwise.result import Pooled
 
 FloatArray = NDArray[np.float64]
 
@@ -41,22 +46,45 @@ def pool(
 ) -> Pooled:
     """The pooled effect of studies.
 
-    ``data`` is an ``EffectSizes``, or the estimates (k,) with their sampling ``variances`` (k,). ``method`` estimates
-    τ² (any of ``heterogeneity.METHODS``; "REML" when not said) or is "CE" (common effect, inverse variance), "MH" or
-    "PETO". ``ci`` is "z", "t", "hksj" (Hartung–Knapp–Sidik–Jonkman) or "hksj-floored" (its factor not below 1).
-    ``model`` is "random" or "common". ``level`` is that of all intervals; ``prediction`` names a convention of
+    ``data`` is an ``EffectSizes``, or the estimates (k,) with their sampling ``variances`` (k,). ``method``
+    estimates τ² (any of ``heterogeneity.METHODS``; "REML" when not said) or is "CE" (common effect, inverse
+    variance) or, from an ``EffectSizes`` of counts, "MH" (Mantel–Haenszel) or "PETO". ``ci`` is "z", "t", "hksj"
+    (Hartung–Knapp–Sidik–Jonkman) or "hksj-floored" (its factor not below 1). ``model`` is "random", "common" or,
+    from counts, one of ``glmm.MODELS``. ``level`` is that of all intervals; ``prediction`` names a convention of
     `prediction.prediction_interval`. ``weights`` (k,) replace 1/(v + τ²); ``tau2`` fixes τ².
 
     A study whose estimate or variance is missing (NaN) is left out and listed. Raises ``DataError`` when none is
     left, for a variance that isn't positive and finite (naming the study), and for unknown names.
     """
-    if variances is None:
-        raise DataError("variances are needed: pool(estimates, variances)")
-    y, v, labels, left_out = _studies(data, variances, studies)
-    return pool_arrays(
-        y, v, labels, left_out, method=method, ci=ci, model=model, level=level, prediction=prediction,
-        weights=None if weights is None else np.asarray(weights, dtype=float), tau2=tau2,
+    check_level(level)
+    given = None if weights is None else np.asarray(weights, dtype=float)
+    if not isinstance(data, EffectSizes):
+        if variances is None:
+            raise DataError("variances are needed: pool(estimates, variances)")
+        y, v, labels, left_out, given = _studies(data, variances, studies, given)
+        return pool_arrays(
+            y, v, labels, left_out,
+            method=method, ci=ci, model=model, level=level, prediction=prediction, weights=given, tau2=tau2,
+        )  # fmt: skip
+    if model in MODELS or method in COUNT_METHODS:
+        if given is not None or tau2 is not None:
+            raise DataError("weights and tau2 belong to inverse-variance pooling")
+        if model in MODELS:
+            return pool_glmm(data, model, method in COMMON_METHODS, ci, level, prediction)
+        return pool_tables(data, str(method), ci, level)
+    y, v, labels, left_out, given = _studies(data.estimates, data.variances, data.studies, given)
+    fit = pool_arrays(
+        y, v, labels, data.left_out + left_out,
+        method=method, ci=ci, model=model, level=level, prediction=prediction, weights=given, tau2=tau2,
     )  # fmt: skip
+    notes = data.notes
+    if any(data.treatments) and len(set(data.studies)) < len(data.studies):
+        notes += (
+            "comparisons that share an arm are pooled as if they were independent; a multilevel model isn't so bold",
+        )
+    return replace(
+        fit, measure=data.measure, label=data.label, scale=data.scale, sizes=data.sizes, warnings=notes + fit.warnings
+    )
 
 
 def pool_arrays(
@@ -75,11 +103,11 @@ def pool_arrays(
 ) -> Pooled:
     """`pool` for complete, checked arrays."""
     interval = ci_method(ci)
-    if not 0 < level < 1:
-        raise DataError(f"level = {level}: a probability between 0 and 1 is needed, such as 0.95")
     common = model == "common" or method in COMMON_METHODS
-    if not common and model != "random":
-        raise DataError(f"unknown model: {model!r}; say 'random' or 'common'")
+    if model in MODELS or method in COUNT_METHODS:
+        raise DataError(f"{method if method in COUNT_METHODS else model} works on counts: pool an EffectSizes")
+    if model not in {"random", "common"}:
+        raise DataError(f"unknown model: {model!r}; say random, common or one of {', '.join(MODELS)}")
     name = "IV" if common else (method or "REML")
     k = len(y)
     warnings: list[str] = []
@@ -165,6 +193,12 @@ def _i2_h2(q: float, k: int, tau2: float, typical: float, common: bool) -> tuple
     return 100 * tau2 / (tau2 + typical), 1 + tau2 / typical
 
 
+def check_level(level: float) -> None:
+    """Raises ``DataError`` unless the level of an interval is a probability."""
+    if not 0 < level < 1:
+        raise DataError(f"level = {level}: a probability between 0 and 1 is needed, such as 0.95")
+
+
 def _user_weights(weights: FloatArray, k: int) -> FloatArray:
     if weights.shape != (k,) or not np.all(np.isfinite(weights)) or np.any(weights < 0) or not np.any(weights > 0):
         raise DataError(f"weights: {k} finite numbers of 0 or more are needed, one a study")
@@ -172,8 +206,8 @@ def _user_weights(weights: FloatArray, k: int) -> FloatArray:
 
 
 def _studies(
-    estimates: Any, variances: ArrayLike, studies: Sequence[str] | None
-) -> tuple[FloatArray, FloatArray, tuple[str, ...], tuple[LeftOut, ...]]:
+    estimates: Any, variances: ArrayLike, studies: Sequence[str] | None, weights: FloatArray | None
+) -> tuple[FloatArray, FloatArray, tuple[str, ...], tuple[LeftOut, ...], FloatArray | None]:
     try:
         y, v = np.array(estimates, dtype=float), np.array(variances, dtype=float)
     except (TypeError, ValueError) as error:
@@ -192,6 +226,8 @@ def _studies(
         )
         y, v = y[~missing], v[~missing]
         labels = tuple(label for label, gone in zip(labels, missing, strict=True) if not gone)
+        if weights is not None and weights.shape == missing.shape:
+            weights = weights[~missing]
     if not len(y):
         raise DataError("no study has both an estimate and a sampling variance; there is nothing to pool")
     bad = ~np.isfinite(y) | ~np.isfinite(v) | (v <= 0)
@@ -201,4 +237,4 @@ def _studies(
             f"{labels[i]}: estimate {y[i]:g} with sampling variance {v[i]:g}; the estimate must be finite and the "
             "variance positive and finite. Correct it, or leave the study out"
         )
-    return y, v, labels, left_out
+    return y, v, labels, left_out, weights

@@ -72,10 +72,10 @@ class MetaRegression:
     """A mixed-effects (or common-effect) meta-regression.
 
     Arrays have one entry a coefficient, ``ci`` is (p, 2). ``df`` is NaN where the normal distribution was used.
-    ``tau2`` is the residual heterogeneity (``tau2_fixed``: given, not estimated); ``r2`` the share of τ² explained, in per cent (NaN without an intercept);
-    ``i2`` in per cent and ``h2`` follow from τ² and the typical sampling variance. ``residual_test`` (QE) tests
-    residual heterogeneity, ``moderator_test`` (QM) all coefficients but the intercept. ``factor`` is the
-    Hartung–Knapp factor by which ``covariance`` was multiplied.
+    ``tau2`` is the residual heterogeneity (``tau2_fixed``: given, not estimated); ``r2`` the share of τ² explained,
+    in per cent (NaN without an intercept); ``i2`` in per cent and ``h2`` follow from τ² and the typical variance.
+    ``residual_test`` (QE) tests residual heterogeneity, ``moderator_test`` (QM) all coefficients but the intercept.
+    ``factor`` is the Hartung–Knapp factor by which ``covariance`` was multiplied.
     """
 
     method: str
@@ -169,14 +169,7 @@ class MetaRegression:
 
     def test(self, term: str | Sequence[int] | ArrayLike) -> WaldTest:
         """A joint test: of a term by name, of columns by index, or of contrasts Lβ = 0 with L (m, p)."""
-        if isinstance(term, str):
-            if term not in self.design.terms:
-                raise DataError(f"no term {term!r}; the model has {', '.join(map(repr, self.design.terms))}")
-            L = np.eye(self.p)[list(self.design.terms[term])]
-        else:
-            given = np.asarray(term)
-            L = np.eye(self.p)[given] if given.ndim == 1 else np.asarray(given, dtype=float)
-        return wald_test(self.coefficients, self.covariance, L, self.df)
+        return wald_test(self.coefficients, self.covariance, self.design.contrast(term), self.df)
 
     def predict(self, data: Any = None) -> Predictions:
         """Mean effects at new moderator values: a frame for a formula, rows of X otherwise; None: the studies' own.
@@ -186,7 +179,7 @@ class MetaRegression:
         X = self.design.X if data is None else self.design.rows(data)
         estimate = X @ self.coefficients
         variance = np.einsum("ij,jk,ik->i", X, self.covariance, X)
-        q = _quantile(self.level, self.df)
+        q = quantile(self.level, self.df)
         half, wide = q * np.sqrt(variance), q * np.sqrt(variance + self.tau2)
         return Predictions(
             estimate=estimate,
@@ -312,7 +305,7 @@ def meta_regression(
     se = np.sqrt(np.diag(covariance))
     with np.errstate(invalid="ignore", divide="ignore"):
         statistic = coefficients / se
-    half = _quantile(level, freedom) * se
+    half = quantile(level, freedom) * se
     qe = float(at0.q) if df else 0.0
     typical = df / float(at0.tr_p) if df else float("nan")
     if common:
@@ -362,13 +355,14 @@ def wald_test(coefficients: FloatArray, covariance: FloatArray, L: FloatArray, d
     return WaldTest(q / m, m, df, float(fdtrc(m, df, q / m)))
 
 
-def two_sided(statistic: FloatArray, df: float) -> FloatArray:
+def two_sided(statistic: FloatArray | float, df: float) -> FloatArray:
     """Two-sided p-values from the normal distribution (``df`` NaN) or t."""
     size = -np.abs(statistic)
     return np.asarray(2 * (ndtr(size) if np.isnan(df) else stdtr(df, size)))
 
 
-def _quantile(level: float, df: float) -> float:
+def quantile(level: float, df: float) -> float:
+    """The quantile of a two-sided interval, normal when ``df`` is NaN."""
     upper = (1 + level) / 2
     return float(ndtri(upper)) if np.isnan(df) else float(stdtrit(df, upper))
 

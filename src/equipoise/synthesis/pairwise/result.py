@@ -5,26 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.frames import make_frame
+from equipoise.synthesis.measures.effect import LeftOut
 from equipoise.synthesis.measures.scale import Scale
 from equipoise.synthesis.pairwise import intervals
 from equipoise.synthesis.pairwise.tables import number, p_value
 
 FloatArray = NDArray[np.float64]
-
-LIKELIHOODS = {"REML"}
-
-
-class LeftOut(NamedTuple):
-    """A study that isn't in the result, and why."""
-
-    study: str
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -68,6 +60,10 @@ class Pooled:
     warnings: tuple[str, ...] = ()
     tests: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
     """Further tests of the method that was used: name → (statistic, df, p)."""
+    sigma2: float = np.nan
+    """The variance of the study effects in UM.RS."""
+    own_log_likelihood: float | None = None
+    """The log-likelihood of a model of counts."""
 
     @property
     def k(self) -> int:
@@ -112,11 +108,16 @@ class Pooled:
 
     @property
     def log_likelihood(self) -> float:
-        """The restricted log-likelihood for REML (with metafor's constant), the log-likelihood otherwise."""
+        """The restricted log-likelihood for REML (with metafor's constant), the log-likelihood otherwise.
+
+        For models of counts it is that of the counts, binomial coefficients included.
+        """
+        if self.own_log_likelihood is not None:
+            return self.own_log_likelihood
         w = 1.0 / (self.variances + self.tau2)
         rss = float(np.sum(w * (self.estimates - self.estimate) ** 2))
         plain = 0.5 * (float(np.log(w).sum()) - rss - self.k * np.log(2 * np.pi))
-        if self.method in LIKELIHOODS:
+        if self.method == "REML":
             return float(plain + 0.5 * (np.log(2 * np.pi) + np.log(self.k) - np.log(w.sum())))
         return float(plain)
 
@@ -128,12 +129,13 @@ class Pooled:
     @property
     def bic(self) -> float:
         """Schwarz's criterion of ``log_likelihood``, on k (REML: k − 1) observations."""
-        observations = self.k - 1 if self.method in LIKELIHOODS else self.k
+        observations = self.k - 1 if self.method == "REML" else self.k
         return float(-2 * self.log_likelihood + self._parameters * np.log(observations))
 
     @property
     def _parameters(self) -> int:
-        return 1 if self.model == "common" else 2
+        tau2 = 0 if self.model == "common" or self.method == "CE" else 1
+        return 1 + tau2 + {"UM.FS": self.k, "UM.RS": 2}.get(self.model, 0)
 
     @property
     def natural(self) -> dict[str, float]:
@@ -171,14 +173,15 @@ def _summary(fit: Pooled) -> str:
     if fit.model == "common":
         lines = [f"Common-effect model (k = {fit.k}; {_common_method(fit.method)})", ""]
     else:
-        kind = "Random-effects model" if fit.model == "random" else f"Random-effects model {fit.model}"
+        kind = "Random-effects model" if fit.model == "random" else f"Generalised linear mixed model {fit.model}"
         lines = [f"{kind} (k = {fit.k}; τ² estimator: {fit.method})", ""]
         se = f" (SE {number(fit.tau2_se)})" if np.isfinite(fit.tau2_se) else ""
         lines += [f"τ² = {number(fit.tau2)}{se}, τ = {number(fit.tau)}"]
     if np.isfinite(fit.i2):
         lines += [f"I² = {fit.i2:.2f} %, H² = {fit.h2:.2f}"]
     if np.isfinite(fit.q):
-        lines += [f"Test for heterogeneity: Q(df = {fit.q_df}) = {number(fit.q)}, p {p_value(fit.q_p)}"]
+        letter = "LRT" if fit.own_log_likelihood is not None else "Q"
+        lines += [f"Test for heterogeneity: {letter}(df = {fit.q_df}) = {number(fit.q)}, p {p_value(fit.q_p)}"]
     for name, (statistic, df, p) in fit.tests.items():
         lines += [f"{name}: {number(statistic)} (df = {df:g}), p {p_value(p)}"]
     letter = "z" if np.isnan(fit.df) else f"t(df = {fit.df:g})"
