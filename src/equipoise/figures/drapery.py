@@ -29,16 +29,15 @@ def drapery(result: Pooled, *, xlim: tuple[float, float] | None = None, ax: Axes
     Raises ``MissingExtra`` without matplotlib.
     """
     ax = style.new_axes(6.4, 4.2, ax)
-    own = len(ax.lines) == 0
     shown = straight(effect_scale(result.measure, result.label, result.scale))
     se = np.sqrt(result.variances)
     low, high = _reach(result, se) if xlim is None else tuple(map(float, shown.position(np.array(xlim))))
     grid = np.linspace(low, high, 801)
     natural = shown.natural(grid)
-    heavy = np.sqrt(result.weights / result.weights.max())
+    heavy = np.sqrt(result.weights / result.weights.max()) * min(1.0, np.sqrt(40 / result.k))
     for y, s, share in zip(result.estimates, se, heavy, strict=True):
         ax.plot(
-            natural, p_values(grid, y, s), color=style.BLUE, alpha=0.12 + 0.55 * float(share), linewidth=0.7, zorder=1
+            natural, p_values(grid, y, s), color=style.BLUE, alpha=0.08 + 0.6 * float(share), linewidth=0.7, zorder=1
         )
     ax.plot([], [], color=style.BLUE, alpha=0.6, linewidth=0.9, label="Study (darker: more weight)")
     if np.isfinite(result.prediction[0]):
@@ -59,8 +58,6 @@ def drapery(result: Pooled, *, xlim: tuple[float, float] | None = None, ax: Axes
     ax.set_ylim(0, 1)
     style.label_axes(ax, shown.title, "p-value")
     style.legend(ax)
-    if own:
-        style.fit_in_figure(ax)
     return ax
 
 

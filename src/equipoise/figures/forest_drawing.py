@@ -53,7 +53,7 @@ def _fitted(
         size, panel = type_size(k), panel_width(k)
         layout = lay_out(content, size, panel, favours)
         width, height = layout.left + panel + layout.right, layout.height
-        made = style.new_axes(width, height)
+        made = style.new_axes(width, height, arranged=False)
         made.set_position(
             (layout.left / width, layout.bottom / height, panel / width, layout.rows / height)
         )  # fmt: skip

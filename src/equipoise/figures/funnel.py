@@ -39,7 +39,6 @@ def funnel(
     Raises ``MissingExtra`` without matplotlib.
     """
     ax = style.new_axes(6.2, 4.2, ax)
-    own = len(ax.lines) == 0
     shown = straight(effect_scale(result.measure, result.label, result.scale))
     extra = [np.atleast_1d(np.asarray(x, dtype=float)) for x in added] if added is not None else [np.empty(0)] * 2
     y, se = np.concatenate([result.estimates, extra[0]]), np.sqrt(np.concatenate([result.variances, extra[1]]))
@@ -62,8 +61,6 @@ def funnel(
     set_effect_axis(ax, shown, low, high, 3.8, style.SIZE)
     style.label_axes(ax, shown.title, "Standard error")
     style.legend(ax)
-    if own:
-        style.fit_in_figure(ax)
     return ax
 
 

@@ -46,7 +46,6 @@ def labbe(
         known = ", ".join(CURVES)
         raise DataError(f"a L'Abbé plot needs the events of two groups ({known}); the measure is {effects.measure}")
     ax = style.new_axes(5.6, 4.4, ax)
-    own = len(ax.lines) == 0
     columns = effects.arms.columns
     rate = "time1" in columns
     size = "time" if rate else "n"
@@ -81,6 +80,4 @@ def labbe(
     what = "Rate" if rate else "Risk"
     style.label_axes(ax, f"{what}: {names[1]}", f"{what}: {names[0]}")
     style.legend(ax)
-    if own:
-        style.fit_in_figure(ax)
     return ax

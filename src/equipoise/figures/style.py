@@ -52,10 +52,10 @@ def font(size: float = SIZE, weight: str = "normal", style: str = "normal") -> F
     return FontProperties(family=families(), size=size, weight=weight, style=style)  # type: ignore[arg-type]
 
 
-def new_axes(width: float, height: float, ax: Axes | None = None) -> Axes:
+def new_axes(width: float, height: float, ax: Axes | None = None, *, arranged: bool = True) -> Axes:
     """``ax``, or the axes of a new figure of that size (inches).
 
-    Raises ``MissingExtra`` without matplotlib.
+    ``arranged``: the figure makes room for labels and legends outside the axes by itself. Raises ``MissingExtra`` without matplotlib.
     """
     if ax is not None:
         return ax
@@ -63,7 +63,8 @@ def new_axes(width: float, height: float, ax: Axes | None = None) -> Axes:
         raise MissingExtra("matplotlib", "figures", "a figure")
     from matplotlib import pyplot as plt
 
-    return plt.figure(figsize=(width, height), facecolor="white").add_subplot()
+    layout = "constrained" if arranged else None
+    return plt.figure(figsize=(width, height), facecolor="white", layout=layout).add_subplot()
 
 
 def plain(ax: Axes, size: float = SIZE) -> None:
@@ -93,10 +94,3 @@ def legend(ax: Axes, **options: Any) -> None:
     if made.get_title().get_text():
         made.get_title().set(fontproperties=font(SIZE - 1, "bold"), color=INK)
         made._legend_box.align = "left"  # type: ignore[attr-defined]
-
-
-def fit_in_figure(ax: Axes) -> None:
-    """Make room in a figure of our own for the labels and the legend outside the axes."""
-    figure = ax.get_figure(root=True)
-    if figure is not None:
-        figure.tight_layout(pad=0.8)
