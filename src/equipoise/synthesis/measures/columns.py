@@ -130,35 +130,35 @@ def _study_labels(data: Any, study: str | None, k: int) -> tuple[str, ...]:
     return tuple(labels(read_columns(data, [study])[study], study))
 
 
-_COUNTS = {"events"}
 _SIZES = {"n", "time"}
-_SPREADS = {"sd"}
 
 
 def check(comparisons: Comparisons, measure: Measure) -> None:
     """Raises ``DataError`` naming the study and the value for numbers that can't be: negative counts or SDs, more
     events than people, sizes that aren't positive, correlations beyond ±1. Missing values pass."""
-    for need, values in comparisons.arguments.items():
+    arguments = comparisons.arguments
+    for need, values in sorted(arguments.items(), key=lambda item: item[0].rstrip("12") not in _SIZES):
         role = need.rstrip("12")
-        if role in _COUNTS:
-            _refuse(comparisons, need, values, values < 0, "a count can't be negative")
-            size = comparisons.arguments.get("n" + need[len(role) :], comparisons.arguments.get("n"))
+        _refuse(comparisons, need, np.isinf(values), f"{measure.code} needs finite numbers")
+        if role in _SIZES:
+            _refuse(comparisons, need, values <= 0, "must be above 0")
+        elif role == "events":
+            _refuse(comparisons, need, values < 0, "a count can't be negative")
+            size = arguments.get("n" + need[len(role) :], arguments.get("n"))
             if size is not None:
-                _refuse(comparisons, need, values, values > size, "more events than people")
-        elif role in _SIZES:
-            _refuse(comparisons, need, values, values <= 0, "must be above 0")
-        elif role in _SPREADS:
-            _refuse(comparisons, need, values, values < 0, "a standard deviation can't be negative")
+                _refuse(comparisons, need, values > size, "more events than people")
+        elif role == "sd":
+            _refuse(comparisons, need, values < 0, "a standard deviation can't be negative")
         elif role == "r":
-            _refuse(comparisons, need, values, np.abs(values) > 1, "a correlation lies between −1 and 1")
-        _refuse(comparisons, need, values, np.isinf(values), f"{measure.code} needs finite numbers")
+            _refuse(comparisons, need, np.abs(values) > 1, "a correlation lies between −1 and 1")
 
 
-def _refuse(comparisons: Comparisons, need: str, values: FloatArray, bad: NDArray[np.bool_], why: str) -> None:
+def _refuse(comparisons: Comparisons, need: str, bad: NDArray[np.bool_], why: str) -> None:
     if bad.any():
         row = int(np.flatnonzero(bad)[0])
         arm = _arm(comparisons, need, row)
-        raise DataError(f"{comparisons.studies[row]}{arm}: {need.rstrip('12')} = {values[row]:g}: {why}")
+        value = comparisons.arguments[need][row]
+        raise DataError(f"{comparisons.studies[row]}{arm}: {need.rstrip('12')} = {value:g}: {why}")
 
 
 def _arm(comparisons: Comparisons, need: str, row: int) -> str:
