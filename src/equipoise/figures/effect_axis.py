@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -67,7 +68,9 @@ def straight(shown: EffectScale) -> EffectScale:
     """The scale itself for differences and ratios; for others that of pooling, on which standard errors hold."""
     if shown.scale.name in {"identity", "log"}:
         return shown
-    return EffectScale(Scale("identity", shown.scale.null, IDENTITY.natural), f"{shown.label} ({shown.scale.name})", shown.short)
+    return EffectScale(
+        Scale("identity", shown.scale.null, IDENTITY.natural), f"{shown.label} ({shown.scale.name})", shown.short
+    )
 
 
 def effect_scale(measure: str | None, label: str, scale: Scale | None) -> EffectScale:
@@ -108,9 +111,9 @@ def ticks(low: float, high: float, log: bool, most: int) -> list[float]:
 
     if log:
         for candidates in _log_candidates(low, high):
-            inside = [value for value in candidates if low * (1 - 1e-9) <= value <= high * (1 + 1e-9)]
-            if 3 <= len(inside) <= most:
-                return inside
+            round_values = [value for value in candidates if low * (1 - 1e-9) <= value <= high * (1 + 1e-9)]
+            if 3 <= len(round_values) <= most:
+                return round_values
     inside: list[float] = []
     for bins in range(max(most - 1, 2), 2 * most):
         values = MaxNLocator(nbins=bins, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
@@ -149,7 +152,7 @@ def tick_text(value: float, values: list[float], log: bool) -> str:
     elif log:
         text = f"{value:.4g}"
     else:
-        step = min((abs(b - a) for a, b in zip(values, values[1:], strict=False)), default=1.0)
+        step = min((abs(b - a) for a, b in pairwise(values)), default=1.0)
         decimals = next((d for d in range(6) if abs(step - round(step, d)) < 1e-9 * max(step, 1)), 6)
         text = f"{0.0 if size < 1e-12 else value:.{decimals}f}"
     return text.replace("-", "−")

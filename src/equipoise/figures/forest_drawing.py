@@ -122,11 +122,10 @@ def _marks(ax: Axes, content: ForestRows, layout: Layout, placed: Placed, low: f
     if content.points:
         ax.plot([row.estimate], [y], "o", color=style.BLUE, markersize=0.55 * layout.size, zorder=3, clip_on=False)
         return
-    heaviest = max(other.row.weight for other in layout.placed if other.row.kind == "study")
-    side = max(1.25 * layout.size * np.sqrt(row.weight / heaviest), 0.22 * layout.size)
-    ax.plot(
-        [row.estimate], [y], "s", color=style.BLUE, markersize=side, markeredgewidth=0, zorder=3, clip_on=False
-    )
+    heaviest = max((p.row.weight for p in layout.placed if p.row.kind == "study" and p.row.weight > 0), default=np.nan)
+    share = row.weight / heaviest if row.weight >= 0 and heaviest > 0 else 0.2
+    side = max(1.25 * layout.size * float(np.sqrt(share)), 0.22 * layout.size)
+    ax.plot([row.estimate], [y], "s", color=style.BLUE, markersize=side, markeredgewidth=0, zorder=3, clip_on=False)
 
 
 def _interval(
@@ -193,9 +192,7 @@ def _heading(ax: Axes, content: ForestRows, layout: Layout, panel: float) -> Non
 def _rule(ax: Axes, layout: Layout, panel: float, y: float, colour: str) -> None:
     margin = MARGIN * layout.size / 9
     ends = [(margin - layout.left) / panel, 1 + (layout.right - margin) / panel]
-    ax.plot(
-        ends, [y, y], color=colour, linewidth=0.8, transform=ax.get_yaxis_transform(), clip_on=False, zorder=0.5
-    )
+    ax.plot(ends, [y, y], color=colour, linewidth=0.8, transform=ax.get_yaxis_transform(), clip_on=False, zorder=0.5)
 
 
 def _below(ax: Axes, layout: Layout, panel: float) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -79,7 +78,9 @@ def forest_rows(
     """
     overall = result.overall if isinstance(result, Subgroups) else result
     if effects is not None and len(effects) != overall.k:
-        raise DataError(f"effects hold {len(effects)} estimates, but the result has {overall.k}: give those that were pooled")
+        raise DataError(
+            f"effects hold {len(effects)} estimates, but the result has {overall.k}: give those that were pooled"
+        )
     measure, label, scale = overall.measure, overall.label, overall.scale
     if effects is not None and scale is None:
         measure, label, scale = effects.measure, effects.label, effects.scale
@@ -90,17 +91,14 @@ def forest_rows(
 
     z = normal_quantile(overall.level)
     half = z * np.sqrt(overall.variances)
-    natural = [
-        shown.natural(values, sizes) for values in (overall.estimates, overall.estimates - half, overall.estimates + half)
-    ]
+    ends = (overall.estimates, overall.estimates - half, overall.estimates + half)
+    estimate, low, high = (shown.natural(values, sizes).tolist() for values in ends)
     names = study_labels(overall.studies, effects)
+    weights = overall.weights.tolist()
     studies = [
-        Row(
-            "study", names[i], *(float(values[i]) for values in natural), weight=float(overall.weights[i]), cells=cells[i],
-            text=_text(*(float(values[i]) for values in natural), digits),
-        )
-        for i in range(overall.k)
-    ]  # fmt: skip
+        Row("study", names[i], y, a, b, weights[i], cells[i], _text(y, a, b, digits))
+        for i, (y, a, b) in enumerate(zip(estimate, low, high, strict=True))
+    ]
     order = list(range(overall.k))
     if sort is not None:
         order.sort(key=lambda i: overall.estimates[i] if sort == "estimate" else -overall.weights[i])
@@ -112,14 +110,16 @@ def forest_rows(
             rows.append(Row("heading", group))
             rows += [replace(studies[i], indent=True) for i in order if i in set(members)]
             weight = float(overall.weights[members].sum())
-            subtotal = _summary(fit, shown, sizes, "subtotal", f"Subtotal (k = {fit.k})", digits)
+            subtotal = summary_row(fit, shown, sizes, "subtotal", f"Subtotal (k = {fit.k})", digits)
             rows.append(replace(subtotal, weight=weight, indent=True))
             if fit.k > 1:
                 rows.append(Row("note", heterogeneity(fit), indent=True))
     else:
         rows += [studies[i] for i in order]
     rows += [Row("left out", name, cells=cell, text=(NOT_ESTIMABLE, "")) for name, cell in absent]
-    rows.append(replace(_summary(overall, shown, sizes, "summary", _model(overall), digits), weight=100.0, cells=totals))
+    rows.append(
+        replace(summary_row(overall, shown, sizes, "summary", model_name(overall), digits), weight=100.0, cells=totals)
+    )
     if np.isfinite(overall.prediction[0]):
         low, high = (float(x) for x in _pooled_natural(shown, np.array(overall.prediction), sizes))
         text = ("", f"[{numerals.decimal(low, digits)}, {numerals.decimal(high, digits)}]")
@@ -161,16 +161,18 @@ def unbroken(text: str) -> str:
     return text.replace(" ", "\u00a0").replace(",\u00a0", ", ")
 
 
-def _model(fit: Pooled) -> str:
+def model_name(fit: Pooled) -> str:
+    """The summary's label: the model, how τ² was estimated, and the interval where it isn't Wald's."""
     if fit.model == "common":
         return f"Common effect ({COMMON_METHODS.get(fit.method, fit.method)})"
     interval = ", Hartung–Knapp" if fit.ci_method.startswith("hksj") else ""
     return f"Random effects ({fit.method}{interval})"
 
 
-def _summary(
+def summary_row(
     fit: Pooled, shown: EffectScale, sizes: FloatArray | None, kind: Kind, label: str, digits: int
 ) -> Row:  # fmt: skip
+    """A pooled effect as a row; ``sizes`` where it has none of its own."""
     own = fit.sizes if fit.sizes is not None else sizes
     estimate, low, high = (float(x) for x in _pooled_natural(shown, np.array([fit.estimate, *fit.ci]), own))
     return Row(kind, label, estimate, low, high, text=_text(estimate, low, high, digits))
@@ -212,8 +214,7 @@ def _arm_cells(
     columns: list[Column] = []
     texts: list[list[str]] = []
     totals: list[str] = []
-    kept = _rows_of(fit.studies, effects.arms.studies)
-    used = [row for row in kept if row is not None]
+    used = np.flatnonzero(effects.arms.estimated)
     for suffix, group in zip(("1", "2") if two else ("",), named, strict=False):
         part = {name.rstrip("12"): np.asarray(x) for name, x in values.items() if name.endswith(suffix)}
         for size, heading in (("n", "Events/N"), ("time", "Events/time")):
@@ -233,7 +234,7 @@ def _arm_cells(
                 totals.append(numerals.count(float(np.nansum(part[name][used]))) if name == "n" else "")
     blank = ("",) * len(columns)
     by_row = list(zip(*texts, strict=True)) if texts else [()] * len(effects.arms.studies)
-    cells = [blank if row is None else by_row[row] for row in kept]
+    cells = [by_row[row] for row in used]
     where = {name: row for row, name in enumerate(effects.arms.studies)}
     absent = [(name, by_row[where[name]] if name in where else blank) for name in names_out]
     return tuple(columns), cells, tuple(totals), absent
@@ -246,14 +247,3 @@ def group_names(effects: EffectSizes) -> tuple[str, str]:
         treated.pop() if len(treated) == 1 else "Treatment",
         compared.pop() if len(compared) == 1 else "Control",
     )
-
-
-def _rows_of(studies: Sequence[str], arms: Sequence[str]) -> list[int | None]:
-    """The arms' row of each study; None where a study's rows can't be told apart."""
-    if tuple(studies) == tuple(arms):
-        return list(range(len(arms)))
-    wanted, there = Counter(studies), Counter(arms)
-    rows: dict[str, list[int]] = {}
-    for row, name in enumerate(arms):
-        rows.setdefault(name, []).append(row)
-    return [rows[name].pop(0) if there[name] == wanted[name] else None for name in studies]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -50,8 +51,17 @@ def funnel(
     ends = shown.natural([result.estimate - z * deepest, result.estimate, result.estimate + z * deepest])
     middle = float(ends[1])
     label = f"{100 * result.level:g}% limits around the pooled effect"
-    ax.plot([ends[0], middle, ends[2]], [deepest, 0, deepest], color=style.INK, linewidth=0.9, linestyle=(0, (4, 3)), label=label)
-    ax.plot([middle, middle], [0, deepest], color=style.INK, linewidth=0.9, label=f"Pooled effect ({decimal(middle, 2)})")
+    ax.plot(
+        [ends[0], middle, ends[2]],
+        [deepest, 0, deepest],
+        color=style.INK,
+        linewidth=0.9,
+        linestyle=(0, (4, 3)),
+        label=label,
+    )
+    ax.plot(
+        [middle, middle], [0, deepest], color=style.INK, linewidth=0.9, label=f"Pooled effect ({decimal(middle, 2)})"
+    )
     _points(ax, shown.natural(result.estimates), np.sqrt(result.variances), "Study", filled=True)
     if added is not None and extra[0].size:
         _points(ax, shown.natural(extra[0]), np.sqrt(extra[1]), "Imputed study", filled=False)
@@ -73,9 +83,7 @@ def _limits(shown: EffectScale, y: np.ndarray, middle: float, reach: float) -> t
     return float(ends[0]), float(ends[1])
 
 
-def _regions(
-    ax: Axes, shown: EffectScale, contours: Sequence[float], deepest: float, low: float, high: float
-) -> None:
+def _regions(ax: Axes, shown: EffectScale, contours: Sequence[float], deepest: float, low: float, high: float) -> None:
     """Nested triangles around no effect, the widest first, on a ground of the last shade."""
     levels = sorted(contours, reverse=True)
     if not levels or not np.isfinite(shown.scale.null):
@@ -84,12 +92,19 @@ def _regions(
     ax.axvspan(low, high, facecolor=shades[-1], edgecolor="none", zorder=0, label=f"p < {levels[-1]:.2f}")
     grounds = ["white", *shades[:-1]]
     ends = np.array([0.0, deepest])
-    names = [f"p > {levels[0]:.2f}", *(f"{b:.2f} < p < {a:.2f}" for a, b in zip(levels, levels[1:], strict=False))]
+    names = [f"p > {levels[0]:.2f}", *(f"{b:.2f} < p < {a:.2f}" for a, b in pairwise(levels))]
     for p, ground, name, order in reversed(list(zip(levels, grounds, names, range(len(levels)), strict=False))):
         reach = float(-ndtri(p / 2)) * ends
         left, right = (shown.natural(shown.scale.null + sign * reach) for sign in (-1, 1))
         ax.fill_betweenx(
-            ends, left, right, facecolor=ground, edgecolor=style.RULE, linewidth=0.3, zorder=0.2 + 0.1 * (len(levels) - order), label=name
+            ends,
+            left,
+            right,
+            facecolor=ground,
+            edgecolor=style.RULE,
+            linewidth=0.3,
+            zorder=0.2 + 0.1 * (len(levels) - order),
+            label=name,
         )
 
 

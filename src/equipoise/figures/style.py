@@ -89,8 +89,5 @@ def label_axes(ax: Axes, x: str, y: str, size: float = SIZE) -> None:
 
 def legend(ax: Axes, **options: Any) -> None:
     """A legend without a frame, to the right of the axes unless placed elsewhere."""
-    place = {"loc": "upper left", "bbox_to_anchor": (1.02, 1.0), "borderaxespad": 0.0} | options
-    made = ax.legend(prop=font(SIZE - 1), frameon=False, labelcolor=INK, handlelength=1.4, **place)
-    if made.get_title().get_text():
-        made.get_title().set(fontproperties=font(SIZE - 1, "bold"), color=INK)
-        made._legend_box.align = "left"  # type: ignore[attr-defined]
+    place: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.02, 1.0), "borderaxespad": 0.0} | options
+    ax.legend(prop=font(SIZE - 1), frameon=False, labelcolor=INK, handlelength=1.4, **place)
