@@ -107,6 +107,7 @@ def command(
 
     from equipoise.cli.pooling import outputs
     from equipoise.cli.pooling.analysis import Settings, analyse
+    from equipoise.cli.pooling.bad_option import BadOption
     from equipoise.cli.pooling.roles import find_roles
     from equipoise.cli.pooling.script import script
     from equipoise.cli.pooling.textfile import read
@@ -136,9 +137,12 @@ def command(
     folder = out or Path(f"{data.stem}-pooled")
     with Console(stderr=True).status("Reading the data") as status:
         table = read(data)
-        roles = find_roles(table, measure, said, study, treatment, reference, scale)
-        status.update("Pooling")
-        done = analyse(table, roles, settings)
+        try:
+            roles = find_roles(table, measure, said, study, treatment, reference, scale)
+            status.update("Pooling")
+            done = analyse(table, roles, settings)
+        except BadOption as error:
+            raise click.UsageError(str(error)) from None
         outputs.prepare(folder, overwrite)
         command_line = _command_line(context)
         drawn, written, undrawn = _draw(wanted, done, roles, table, folder, named or roles.groups, words, status)
@@ -164,7 +168,7 @@ def command(
 
 def _report(table: TextFile, roles: Roles, done: Analysis, settings: Settings) -> str:
     """What was read, and the results as text."""
-    parts = [_reading(table, roles, done), done.fit.summary()]
+    parts = [_reading(table, roles, done, settings), done.fit.summary()]
     if done.subgroups is not None:
         parts.append(f"By {settings.by}\n{done.subgroups.summary()}")
     if done.regression is not None:
@@ -173,7 +177,9 @@ def _report(table: TextFile, roles: Roles, done: Analysis, settings: Settings) -
     return "\n\n".join(parts)
 
 
-def _reading(table: TextFile, roles: Roles, done: Analysis) -> str:
+def _reading(table: TextFile, roles: Roles, done: Analysis, settings: Settings) -> str:
+    from equipoise.cli.pooling.analysis import moderators
+
     lines = [f"{table.path}: {len(table)} rows, {len(table.columns)} columns ({_format(table)})"]
     form = {"wide": "a row is a study", "long": "a row is an arm", "estimates": "a row is an estimate"}[roles.form]
     lines.append(f"Read as: {form}")
@@ -187,7 +193,9 @@ def _reading(table: TextFile, roles: Roles, done: Analysis) -> str:
         shown["measure"] = (
             f"{'log ' if roles.logged else ''}{roles.measure}" if roles.measure else "not named (--measure)"
         )
-    unused = [name for name in table.columns if name not in roles.used()]
+    used = roles.used() | {settings.by}
+    used |= set(moderators(table, settings.moderator)) if settings.moderator else set()
+    unused = [name for name in table.columns if name not in used]
     if unused:
         shown["no role"] = ", ".join(unused)
     width = max(map(len, shown))

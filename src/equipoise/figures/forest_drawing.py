@@ -168,7 +168,7 @@ def _heading(ax: Axes, content: ForestRows, layout: Layout, panel: float) -> Non
     size = layout.size
     y = -0.95 * size / 72
     start = MARGIN * size / 9
-    _write(ax, "Study", start - layout.left, y, panel, "left", size, "bold")
+    _write(ax, content.first, start - layout.left, y, panel, "left", size, "bold")
     for column, edge in zip(content.columns, layout.cells, strict=True):
         _write(ax, column.name, edge - layout.left, y, panel, "right", size, "bold")
     for span in layout.spans:

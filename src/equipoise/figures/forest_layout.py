@@ -142,7 +142,7 @@ def _label_width(content: ForestRows, size: float, limit: float) -> tuple[float,
         for row in content.rows
         if row.kind not in {"note", "heading"}
     ]
-    width = min(max([*natural, widest(["Study"], size, "bold")]), limit) + 0.01
+    width = min(max([*natural, widest([content.first], size, "bold")]), limit) + 0.01
     return width, width
 
 

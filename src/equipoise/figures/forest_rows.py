@@ -61,6 +61,8 @@ class ForestRows:
     weights: bool = True
     points: bool = False
     """Whether estimates are drawn as points of one size rather than as squares by weight."""
+    first: str = "Study"
+    """The heading of the labels."""
 
 
 def forest_rows(

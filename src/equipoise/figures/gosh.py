@@ -9,12 +9,13 @@ import numpy as np
 from equipoise.figures import style
 from equipoise.figures.effect_axis import effect_scale, set_effect_axis, straight
 from equipoise.synthesis.pairwise.gosh import Gosh
+from equipoise.synthesis.pairwise.pooling import pool
 from equipoise.synthesis.pairwise.result import Pooled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-BINS = 160
+MOST_BINS = 160
 
 
 def gosh(result: Gosh, fit: Pooled, *, split: str | int | None = None, ax: Axes | None = None) -> Axes:
@@ -22,8 +23,8 @@ def gosh(result: Gosh, fit: Pooled, *, split: str | int | None = None, ax: Axes 
 
     How many subsets give each pooled effect with each I², shaded by the logarithm of their number; their
     distributions are along the edges. ``split`` names a study (or its place): subsets with it are in vermillion, those
-    without in blue, which shows whether two clouds are that study's doing. ``fit`` brings the measure, and its effect
-    is marked. Subsets of a single study have no I² and aren't shown. Raises ``MissingExtra`` without matplotlib.
+    without in blue, which shows whether two clouds are that study's doing. ``fit`` brings the measure and
+    the studies, whose pooled effect by the same method is marked. Subsets of a single study have no I² and aren't shown. Raises ``MissingExtra`` without matplotlib.
     """
     ax = style.new_axes(5.8, 5.0, ax)
     from matplotlib.colors import LinearSegmentedColormap, LogNorm
@@ -34,8 +35,9 @@ def gosh(result: Gosh, fit: Pooled, *, split: str | int | None = None, ax: Axes 
     inside = np.quantile(x, [0.0005, 0.9995])
     margin = 0.05 * float(np.ptp(inside)) or 0.5
     low, high = float(inside[0]) - margin, float(inside[1]) + margin
-    natural = shown.natural(np.linspace(low, high, BINS + 1))
-    heights = np.linspace(0.0, 100.0, BINS // 2 + 1)
+    bins = int(np.clip(0.7 * np.sqrt(len(x)), 30, MOST_BINS))
+    natural = shown.natural(np.linspace(low, high, bins + 1))
+    heights = np.linspace(0.0, 100.0, bins // 2 + 1)
     member = None if split is None else result.includes(split)[several]
     parts = [(np.ones(len(x), dtype=bool), style.BLUE, "")]
     if member is not None:
@@ -43,7 +45,7 @@ def gosh(result: Gosh, fit: Pooled, *, split: str | int | None = None, ax: Axes 
         parts = [(~member, style.BLUE, f"without {name}"), (member, style.VERMILLION, f"with {name}")]
     above = ax.inset_axes((0, 1.03, 1, 0.17))
     beside = ax.inset_axes((1.03, 0, 0.17, 1))
-    edges = np.linspace(low, high, BINS + 1)
+    edges = np.linspace(low, high, bins + 1)
     for chosen, colour, label in parts:
         counts, _, _ = np.histogram2d(x[chosen], i2[chosen], bins=[edges, heights])
         shades = LinearSegmentedColormap.from_list("subsets", [f"{colour}22", colour])
@@ -57,7 +59,8 @@ def gosh(result: Gosh, fit: Pooled, *, split: str | int | None = None, ax: Axes 
         beside.stairs(up, heights, orientation="horizontal", fill=True, facecolor=colour, alpha=0.6, edgecolor="none")
         if label:
             ax.plot([], [], "s", color=colour, markersize=5, label=label)
-    pooled = float(shown.natural([fit.estimate])[0])
+    whole = pool(fit.estimates, fit.variances, method=result.method, studies=fit.studies)
+    pooled = float(shown.natural([whole.estimate])[0])
     ax.plot([pooled, pooled], [0, 100], color=style.INK, linewidth=0.9, label="All studies", zorder=2)
     style.plain(ax)
     ax.set_ylim(0, 100)
@@ -68,5 +71,5 @@ def gosh(result: Gosh, fit: Pooled, *, split: str | int | None = None, ax: Axes 
     for edge in (above, beside):
         edge.set_axis_off()
     style.label_axes(ax, shown.title, "I², %")
-    style.legend(ax, loc="upper left", bbox_to_anchor=(0.0, -0.13), ncols=3)
+    style.legend(ax, loc="upper left", bbox_to_anchor=(0.0, -0.14))
     return ax

@@ -45,7 +45,7 @@ def labbe(
     if effects.measure not in CURVES or effects.arms is None:
         known = ", ".join(CURVES)
         raise DataError(f"a L'Abbé plot needs the events of two groups ({known}); the measure is {effects.measure}")
-    ax = style.new_axes(5.6, 4.4, ax)
+    ax = style.new_axes(6.8, 4.4, ax)
     columns = effects.arms.columns
     rate = "time1" in columns
     size = "time" if rate else "n"

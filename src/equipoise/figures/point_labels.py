@@ -40,7 +40,7 @@ def name_points(
             break
         text = wrap(names[i], LONGEST, size)
         width, height = widest([text], size), (text.count("\n") * 1.2 + 1.0) * size / 72
-        for right, up in ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1)):
+        for right, up in ((1, 0), (-1, 0), (0, 1), (0, -1)):
             cx = points[i, 0] + right * (width / 2 + 0.075)
             cy = points[i, 1] + up * (height / 2 + 0.075)
             area = (cx - width / 2, cy - height / 2, cx + width / 2, cy + height / 2)

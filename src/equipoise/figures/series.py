@@ -16,7 +16,7 @@ from equipoise.synthesis.pairwise.series import PooledSeries
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-PREFIX = {"adding": "+ ", "without": "− "}
+FIRST = {"adding": "Adding", "without": "Leaving out"}
 COLUMNS = (Column("", "k"), Column("", "I²"))
 
 
@@ -35,20 +35,12 @@ def series(
     """
     shown = effect_scale(fit.measure, fit.label, fit.scale)
     digits = numerals.digits_for(result.se, shown.log)
-    prefix = PREFIX.get(result.title, "")
     values = np.column_stack([result.estimate, result.ci])
     natural: list[list[float]] = [shown.scale.natural(row, fit.sizes).tolist() for row in values]
     cells = [(str(k), f"{i2:.0f}%" if np.isfinite(i2) else "") for k, i2 in zip(result.k, result.i2, strict=True)]
     rows = [
-        Row(
-            "study",
-            f"{prefix}{name}",
-            *numbers,
-            1.0,
-            cell,
-            (numerals.decimal(numbers[0], digits), _ends(numbers, digits)),
-        )
-        for name, numbers, cell in zip(result.rows, natural, cells, strict=True)
+        Row("study", name, y, low, high, 1.0, cell, (numerals.decimal(y, digits) or "–", _ends(low, high, digits)))
+        for name, (y, low, high), cell in zip(result.rows, natural, cells, strict=True)
     ]
     total = summary_row(fit, shown, fit.sizes, "summary", model_name(fit), digits)
     last = (str(fit.k), f"{fit.i2:.0f}%")
@@ -60,10 +52,10 @@ def series(
         reference=total.estimate,
         weights=False,
         points=True,
+        first=FIRST.get(result.title, "Study"),
     )
     return draw(content, ax, favours, xlim)
 
 
-def _ends(numbers: list[float], digits: int) -> str:
-    _, low, high = numbers
+def _ends(low: float, high: float, digits: int) -> str:
     return f"[{numerals.decimal(low, digits)}, {numerals.decimal(high, digits)}]" if np.isfinite(low + high) else ""

@@ -63,8 +63,11 @@ def new_axes(width: float, height: float, ax: Axes | None = None, *, arranged: b
         raise MissingExtra("matplotlib", "figures", "a figure")
     from matplotlib import pyplot as plt
 
-    layout = "constrained" if arranged else None
-    return plt.figure(figsize=(width, height), facecolor="white", layout=layout).add_subplot()
+    figure = plt.figure(figsize=(width, height), facecolor="white", layout="constrained" if arranged else None)
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.set(w_pad=0.08, h_pad=0.08)  # type: ignore[call-arg]
+    return figure.add_subplot()
 
 
 def plain(ax: Axes, size: float = SIZE) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from equipoise.cli.pooling.bad_option import BadOption
 from equipoise.cli.pooling.roles import Roles
 from equipoise.cli.pooling.textfile import TextFile
 from equipoise.errors import DataError
@@ -142,7 +143,7 @@ def study_values(table: TextFile, roles: Roles, column: str, studies: Sequence[s
     Raises ``DataError`` for an unknown column, and for a study whose rows disagree.
     """
     if column not in table.columns:
-        raise DataError(f"{table.path} has no column {column!r}; it has {', '.join(table.columns)}")
+        raise BadOption(f"{table.path} has no column {column!r}; it has {', '.join(table.columns)}")
     found: dict[str, tuple[str, int]] = {}
     for label, value, line in zip(labels(table, roles), table.columns[column], table.lines, strict=True):
         known, first = found.setdefault(label, (value, line))
@@ -218,7 +219,7 @@ def moderators(table: TextFile, formula: str) -> list[str]:
     words = re.findall(r"`([^`]+)`|([^\W\d]\w*(?:\.\w+)*)", formula)
     used = list(dict.fromkeys(a or b for a, b in words if (a or b) in table.columns))
     if not used:
-        raise DataError(f"--moderator {formula!r} names no column; {table.path} has {', '.join(table.columns)}")
+        raise BadOption(f"--moderator {formula!r} names no column; {table.path} has {', '.join(table.columns)}")
     return used
 
 
@@ -232,7 +233,7 @@ def _inverse_variance(settings: Settings, option: str) -> str:
     from equipoise.synthesis.pairwise.glmm import MODELS
 
     if settings.method.upper() in PLAIN_METHODS or settings.model in MODELS:
-        raise DataError(
+        raise BadOption(
             f"{option} pools by inverse variance, which {settings.method if settings.model == 'random' else settings.model} "
             "isn't; choose another --method, such as REML or CE"
         )

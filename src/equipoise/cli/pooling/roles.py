@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from equipoise.cli.pooling import names
+from equipoise.cli.pooling.bad_option import BadOption
 from equipoise.cli.pooling.textfile import TextFile
-from equipoise.errors import DataError
 from equipoise.synthesis.measures.table import MEASURES, Measure
 from equipoise.synthesis.measures.table import measure as find_measure
 
@@ -66,7 +66,7 @@ def find_roles(
     """The roles of a file's columns.
 
     ``said`` maps roles to what the user wrote, one column or two with a comma between, and goes before any guess.
-    Raises ``DataError`` that says what is missing, what there is, and which option names it.
+    Raises ``BadOption`` that says what is missing, what there is, and which option names it.
     """
     row = None if measure is None else find_measure(measure)
     given = {role: _named(table, role, text) for role, text in said.items()}
@@ -82,7 +82,7 @@ def find_roles(
         if options:
             held, (first, *others) = options
             further = f" (or {', '.join(others)})" if others else ""
-            raise DataError(f"{table.path} holds {held}; say what to pool, as --measure {first}{further}")
+            raise BadOption(f"{table.path} holds {held}; say what to pool, as --measure {first}{further}")
     if needed is not None and row is not None:
         if arm is None:
             return Roles("wide", row.code, label, needed, groups=group_words if row.groups == 2 else None)
@@ -93,7 +93,7 @@ def find_roles(
     estimates = _estimates(table, row, roles, label, scale)
     if estimates is not None:
         return estimates
-    raise DataError(_lacking(table, row, roles, arm))
+    raise BadOption(_lacking(table, row, roles, arm))
 
 
 def _named(table: TextFile, role: str, text: str) -> Columns:
@@ -102,9 +102,9 @@ def _named(table: TextFile, role: str, text: str) -> Columns:
     option = "--" + role.replace("_", "-")
     for part in parts:
         if part not in table.columns:
-            raise DataError(f"{option}: {table.path} has no column {part!r}; it has {', '.join(table.columns)}")
+            raise BadOption(f"{option}: {table.path} has no column {part!r}; it has {', '.join(table.columns)}")
     if len(parts) > 2:
-        raise DataError(
+        raise BadOption(
             f"{option}: {len(parts)} columns; one is needed, or two for the treated and the comparator group"
         )
     return parts[0] if len(parts) == 1 else (parts[0], parts[1])
@@ -115,7 +115,7 @@ def _study(table: TextFile, said: str | None) -> tuple[str, ...]:
         parts = [said] if said in table.columns else [part.strip() for part in said.replace("+", ",").split(",")]
         for part in parts:
             if part not in table.columns:
-                raise DataError(f"--study: {table.path} has no column {part!r}; it has {', '.join(table.columns)}")
+                raise BadOption(f"--study: {table.path} has no column {part!r}; it has {', '.join(table.columns)}")
         return tuple(parts)
     plain = {names.plain(name): name for name in reversed(table.columns)}
     found = [plain[names.plain(word)] for word in names.STUDY if names.plain(word) in plain]
@@ -133,9 +133,9 @@ def _treatment(table: TextFile, said: str | None, study: tuple[str, ...], given:
     """The column of treatments, where a row is an arm: studies come several times and none of the roles is a pair."""
     if said is not None:
         if said not in table.columns:
-            raise DataError(f"--treatment: {table.path} has no column {said!r}; it has {', '.join(table.columns)}")
+            raise BadOption(f"--treatment: {table.path} has no column {said!r}; it has {', '.join(table.columns)}")
         if not study:
-            raise DataError("one row an arm needs --study, the column that says which arms belong together")
+            raise BadOption("one row an arm needs --study, the column that says which arms belong together")
         return said
     if any(not isinstance(column, str) for column in given.values()) or not study:
         return None
@@ -233,14 +233,14 @@ def _reference(table: TextFile, arm: str, said: str | None) -> tuple[str, tuple[
     arms = list(dict.fromkeys(value for value in table.columns[arm] if value))
     if said is not None:
         if said not in arms:
-            raise DataError(f"--reference: no row of column {arm!r} says {said!r}; it has {', '.join(arms)}")
+            raise BadOption(f"--reference: no row of column {arm!r} says {said!r}; it has {', '.join(arms)}")
         return said, ()
     controls = [name for name in arms if set(names.tokens(name)) & set(names.CONTROLS)]
     if len(controls) == 1:
         return controls[0], (f"every other arm is compared with {controls[0]!r}; --reference names another",)
     if len(arms) == 2:
         return arms[1], (f"{arms[0]!r} is compared with {arms[1]!r}; --reference turns them round",)
-    raise DataError(
+    raise BadOption(
         f"column {arm!r} has {len(arms)} treatments ({', '.join(arms[:8])}{', …' if len(arms) > 8 else ''}); "
         "say which the others are compared with: --reference NAME"
     )
@@ -297,7 +297,7 @@ def _logged(
         ]
         if whole and all(abs(square - 1) < 0.1 for _, square in whole):
             return False, f"the intervals are symmetric on the log scale, so {columns['estimate']} is read as {code}"
-    raise DataError(f"{columns['estimate']!r} could be {code} or log {code}: say --scale natural or --scale log")
+    raise BadOption(f"{columns['estimate']!r} could be {code} or log {code}: say --scale natural or --scale log")
 
 
 def _lacking(table: TextFile, row: Measure | None, roles: Mapping[str, Columns], arm: str | None) -> str:
@@ -307,15 +307,32 @@ def _lacking(table: TextFile, row: Measure | None, roles: Mapping[str, Columns],
             f"{there}; none of the names tells what to pool. Name the columns, as --events r1,r2 --n n1,n2 with "
             "--measure OR, or --estimate y --se s"
         )
-    missing = [role for role in row.roles if _for_measure(_needing(row, role), roles, arm is not None) is None]
     pair = row.groups == 2 and arm is None
-    example = " ".join(f"--{role.replace('_', '-')} {'TREATED,COMPARATOR' if pair else 'COLUMN'}" for role in missing)
+    missing = [role for role in row.roles if _for_measure(_needing(row, role), roles, arm is not None) is None]
+    awry = [role for role in missing if role in roles and isinstance(roles[role], str) == pair]
+    if awry:
+        role = awry[0]
+        column = roles[role]
+        option = "--" + role.replace("_", "-")
+        if isinstance(column, str):
+            return (
+                f"{row.code} compares two groups, so {option} needs two columns, TREATED,COMPARATOR (where a row is a "
+                f"study), or --treatment names the column of treatments (where a row is an arm); found was {column!r} alone"
+            )
+        return (
+            f"{row.code} is about one group, so {option} needs one column; found were {column[0]!r} and {column[1]!r}. "
+            f"Name one: {option} {column[0]}"
+        )
     found = [
         f"{role.replace('_', '-')} ({column if isinstance(column, str) else ', '.join(column)})"
         for role, column in roles.items()
     ]
     guessed = f"; found were {', '.join(found)}" if found else ""
-    return f"{row.code} needs {', '.join(row.roles)}; not found: {', '.join(missing)}{guessed}. {there}. Name them: {example}"
+    example = " ".join(f"--{role.replace('_', '-')} {'TREATED,COMPARATOR' if pair else 'COLUMN'}" for role in missing)
+    return (
+        f"{row.code} needs {', '.join(row.roles)}; not found: {', '.join(missing)}{guessed}. {there}. "
+        f"Name them: {example}"
+    )
 
 
 def _needing(row: Measure, role: str) -> Measure:
