@@ -34,7 +34,8 @@ def drapery(result: Pooled, *, xlim: tuple[float, float] | None = None, ax: Axes
     low, high = _reach(result, se) if xlim is None else tuple(map(float, shown.position(np.array(xlim))))
     grid = np.linspace(low, high, 801)
     natural = shown.natural(grid)
-    heavy = np.sqrt(result.weights / result.weights.max()) * min(1.0, np.sqrt(40 / result.k))
+    weights = np.where(np.isfinite(result.weights), result.weights, 1.0)
+    heavy = np.sqrt(weights / weights.max()) * min(1.0, np.sqrt(40 / result.k))
     for y, s, share in zip(result.estimates, se, heavy, strict=True):
         ax.plot(
             natural, p_values(grid, y, s), color=style.BLUE, alpha=0.08 + 0.6 * float(share), linewidth=0.7, zorder=1

@@ -132,6 +132,7 @@ def forest_rows(
         said = f"χ² = {test.statistic:.2f}, df = {test.df1}, p {numerals.p(test.p_value)}"
         footnotes.append(f"Subgroup differences: {unbroken(said)}")
     return ForestRows(
+        weights=bool(np.isfinite(overall.weights).any()),
         rows=tuple(rows),
         columns=columns,
         shown=shown,
@@ -167,6 +168,8 @@ def model_name(fit: Pooled) -> str:
     """The summary's label: the model, how τ² was estimated, and the interval where it isn't Wald's."""
     if fit.model == "common":
         return f"Common effect ({COMMON_METHODS.get(fit.method, fit.method)})"
+    if fit.model != "random":
+        return f"Mixed model ({fit.model})"
     interval = ", Hartung–Knapp" if fit.ci_method.startswith("hksj") else ""
     return f"Random effects ({fit.method}{interval})"
 

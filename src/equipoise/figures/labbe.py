@@ -50,8 +50,8 @@ def labbe(
     rate = "time1" in columns
     size = "time" if rate else "n"
     treated, compared = (columns[f"events{i}"] / columns[f"{size}{i}"] for i in ("1", "2"))
-    weights = dict(zip(result.studies, result.weights, strict=True))
-    share = np.array([weights.get(name, np.nan) for name in effects.arms.studies])
+    share = np.full(len(effects.arms.studies), np.nan)
+    share[effects.arms.estimated] = np.where(np.isfinite(result.weights), result.weights, 1.0)
     top = float(np.nanmax([treated, compared])) * 1.08
     top = top if rate else min(top, 1.0)
     top = top or 1.0
@@ -62,7 +62,7 @@ def labbe(
     inside = (curve >= 0) & (curve <= top)
     ax.plot(line[inside], curve[inside], color=style.VERMILLION, linewidth=1.6, label=f"Pooled {effects.label}")
     known = np.isfinite(share)
-    areas = 150 * share[known] / np.nanmax(share) if known.any() else share[known]
+    areas = 150 * share[known] / share[known].max() if known.any() else share[known]
     ax.scatter(
         compared[known], treated[known], s=np.maximum(areas, 8), facecolor=style.BLUE, alpha=0.55, edgecolor=style.INK,
         linewidth=0.5, zorder=3, clip_on=False, label="Study (area: weight)",

@@ -15,6 +15,7 @@ from equipoise.cli.pooling.textfile import TextFile
 from equipoise.errors import DataError
 from equipoise.synthesis.measures.effect import LeftOut
 from equipoise.synthesis.measures.effect_sizes import EffectSizes, effect_sizes
+from equipoise.synthesis.pairwise.design import FUNCTIONS
 from equipoise.synthesis.pairwise.pooling import pool
 from equipoise.synthesis.pairwise.result import Pooled
 
@@ -218,6 +219,9 @@ def moderators(table: TextFile, formula: str) -> list[str]:
     """
     words = re.findall(r"`([^`]+)`|([^\W\d]\w*(?:\.\w+)*)", formula)
     used = list(dict.fromkeys(a or b for a, b in words if (a or b) in table.columns))
+    unknown = sorted({a or b for a, b in words} - set(used) - FUNCTIONS)
+    if used and unknown:
+        raise BadOption(f"--moderator: {table.path} has no column {unknown[0]!r}; it has {', '.join(table.columns)}")
     if not used:
         raise BadOption(f"--moderator {formula!r} names no column; {table.path} has {', '.join(table.columns)}")
     return used

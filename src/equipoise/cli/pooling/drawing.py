@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 SUBSETS = 1 << 18
+INVERSE_VARIANCE = {"baujat", "influence", "leave-one-out", "cumulative"}
 
 
 def draw(
@@ -54,10 +55,14 @@ def _figure(
     favours: tuple[str, str] | None,
 ) -> Axes:  # fmt: skip
     from equipoise import figures
+    from equipoise.synthesis.pairwise.event_counts import COUNT_METHODS
 
     fit, effects = done.fit, done.effects
     y, v = fit.estimates, fit.variances
     method = fit.method if fit.model == "random" else "CE"
+    if name in INVERSE_VARIANCE and (fit.method in COUNT_METHODS or fit.model not in {"random", "common"}):
+        how = fit.method if fit.method in COUNT_METHODS else fit.model
+        raise DataError(f"it pools by inverse variance, which {how} doesn't; choose another --method for it")
     options: dict[str, Any] = {"method": method, "ci": fit.ci_method, "studies": fit.studies}
 
     def series(kind: str) -> Axes:

@@ -21,7 +21,7 @@ def _words(text: str, role: str) -> dict[str, str]:
 
 
 ROLES = {
-    **_words("events event r responders responder cases case deaths death died dead positive pos success successes x "
+    **_words("events event e r responders responder cases case deaths death died dead positive pos success successes x "
              "responses eventcount nevents numevents affected", "events"),
     **_words("nonevents nonevent noevents noevent neg negative alive survivors failures nonresponders", "non_events"),
     **_words("n total totaln ntotal ntot size samplesize ss sample randomised randomized participants patients number num "
@@ -58,6 +58,12 @@ FIXED = {
     "sdc": Meaning("sd", "2"), "mt": Meaning("mean", "1"), "sdt": Meaning("sd", "1"),
 }  # fmt: skip
 """Names whose letters mean something together."""
+
+FOURFOLD = {
+    "a": Meaning("events", "1"), "b": Meaning("non_events", "1"), "c": Meaning("events", "2"),
+    "d": Meaning("non_events", "2"),
+}  # fmt: skip
+"""The cells of a fourfold table, when a file has all of them."""
 
 STUDY = (
     "study study_id studyid studlab slab study_label studyname study_name trial trial_name paper publication citation "

@@ -143,13 +143,12 @@ def _treatment(table: TextFile, said: str | None, study: tuple[str, ...], given:
     if len(set(keys)) == len(keys):
         return None
     plain = {names.plain(name): name for name in table.columns}
+    wide = any(found is not None and found.group for found in map(names.meaning, table.columns))
     for word in names.TREATMENT:
         name = plain.get(names.plain(word))
-        if (
-            name is not None
-            and name not in study
-            and len(set(zip(keys, table.columns[name], strict=True))) == len(keys)
-        ):
+        if name is None or name in study:
+            continue
+        if not wide or len(set(zip(keys, table.columns[name], strict=True))) == len(keys):
             return name
     return None
 
@@ -159,9 +158,11 @@ def _guesses(table: TextFile, row: Measure | None, long: bool) -> tuple[dict[str
     correlation = row is not None and "r" in row.roles
     single: dict[str, str] = {}
     pairs: dict[str, dict[str, str]] = {}
+    crossed = set(names.FOURFOLD) <= set(map(names.plain, table.columns))
     for name in table.columns:
-        found = names.meaning(name)
-        if found is None or not table.is_numeric(name):
+        found = names.FOURFOLD.get(names.plain(name)) if crossed else None
+        found = found or names.meaning(name)
+        if found is None or not table.mostly_numeric(name):
             continue
         role = "r" if correlation and names.plain(name) == "r" else found.role
         if found.group == "":

@@ -49,6 +49,11 @@ class TextFile:
                 ) from None
         return values
 
+    def mostly_numeric(self, name: str) -> bool:
+        """Whether at least half of a column's values are numbers: the others are mistakes to be named."""
+        held = [text for text in self.columns[name] if text]
+        return bool(held) and 2 * sum(_is_number(text, self.decimal_comma) for text in held) >= len(held)
+
     def is_numeric(self, name: str) -> bool:
         """Whether every cell of a column is a number or missing, and one at least a number."""
         try:
@@ -67,6 +72,14 @@ def to_number(text: str, decimal_comma: bool) -> float:
     if "_" in plain or plain.strip("+-").casefold() in {"inf", "infinity", "nan"}:
         raise ValueError(text)
     return float(plain)
+
+
+def _is_number(text: str, decimal_comma: bool) -> bool:
+    try:
+        to_number(text, decimal_comma)
+    except ValueError:
+        return False
+    return True
 
 
 def read(path: Path) -> TextFile:
