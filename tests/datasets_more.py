@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
-from datasets import NAN, Table
+from datasets import NAN, PASSIVE_SMOKING, Table
 
 FloatArray = NDArray[np.float64]
 
@@ -29,6 +30,12 @@ def log_odds_ratio(table: Table) -> tuple[FloatArray, FloatArray]:
     half = np.where((a == 0) | (b == 0) | (c == 0) | (d == 0), 0.5, 0.0)
     a, b, c, d = a + half, b + half, c + half, d + half
     return np.log(a * d / (b * c)), 1 / a + 1 / b + 1 / c + 1 / d
+
+
+def passive_smoking() -> tuple[FloatArray, FloatArray]:
+    """Log odds ratios and variances of PASSIVE_SMOKING, from the ratios and their 95 % intervals."""
+    odds, low, high = (column(PASSIVE_SMOKING, name) for name in ("or", "ci_low", "ci_high"))
+    return np.log(odds), (np.log(high / low) / (2 * ndtri(0.975))) ** 2
 
 
 STIMULATION: Table = {
