@@ -155,7 +155,8 @@ def heterogeneity(fit: Pooled) -> str:
     if fit.model != "common" and np.isfinite(fit.tau2):
         parts.insert(0, f"τ² = {fit.tau2:.3g}" if fit.tau2 < 1e4 else f"τ² = {fit.tau2:.2e}")
     if np.isfinite(fit.q):
-        parts.append(f"Q = {fit.q:.2f}, df = {fit.q_df}, p {numerals.p(fit.q_p)}")
+        letter = "LRT" if fit.own_log_likelihood is not None else "Q"
+        parts.append(f"{letter} = {fit.q:.2f}, df = {fit.q_df}, p {numerals.p(fit.q_p)}")
     return "Heterogeneity: " + "; ".join(unbroken(part) for part in parts)
 
 

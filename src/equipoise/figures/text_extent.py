@@ -6,19 +6,21 @@ from functools import lru_cache
 
 from equipoise.figures.style import font
 
+_ROUNDING = 1.05
+"""On screens, letters are rounded to whole pixels, which makes lines wider than they are in print."""
 LINE_SPACING = 1.25
 """Baseline to baseline within a wrapped text, as a multiple of the type size."""
 
 
 @lru_cache(maxsize=8192)
 def width(text: str, size: float, weight: str = "normal") -> float:
-    """The advance width of one line."""
+    """The width of one line, with room for the rounding of letters to pixels."""
     from matplotlib.textpath import text_to_path
 
     if not text:
         return 0.0
     across, _, _ = text_to_path.get_text_width_height_descent(text, font(size, weight), ismath=False)
-    return float(across) / 72.0
+    return _ROUNDING * float(across) / 72.0
 
 
 def widest(texts: list[str], size: float, weight: str = "normal") -> float:

@@ -45,6 +45,8 @@ GROUPS = {
              "reference ref", "2"),
 }  # fmt: skip
 
+LEVELS = ("90", "95", "99")
+
 FIXED = {
     "ai": Meaning("events", "1"), "bi": Meaning("non_events", "1"), "ci": Meaning("events", "2"),
     "di": Meaning("non_events", "2"), "n1i": Meaning("n", "1"), "n2i": Meaning("n", "2"), "x1i": Meaning("events", "1"),
@@ -103,7 +105,10 @@ def meaning(name: str) -> Meaning | None:
         return FIXED[whole]
     if whole in ROLES:
         return Meaning(ROLES[whole])
-    words = tokens(name)
+    words = [word for word in tokens(name) if word not in LEVELS]
+    whole = "".join(words)
+    if whole in ROLES:
+        return Meaning(ROLES[whole])
     for at in range(len(words)):
         rest = "".join(words[:at] + words[at + 1 :])
         if rest in ROLES and words[at] in GROUPS:
