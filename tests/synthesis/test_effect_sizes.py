@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import polars as pl
 import pytest
 from numpy.testing import assert_allclose
@@ -29,7 +28,9 @@ def long(table: dict[str, list[Any]]) -> dict[str, list[Any]]:
     return rows
 
 
-@pytest.mark.parametrize("make", [dict, pd.DataFrame, pl.DataFrame], ids=["mapping", "pandas", "polars"])
+@pytest.mark.parametrize(
+    "make", [dict, pl.DataFrame, lambda table: pl.DataFrame(table).to_arrow()], ids=["mapping", "polars", "pyarrow"]
+)
 def test_wide_and_long_tables_of_any_library_give_the_same(make: Any) -> None:
     wide = effect_sizes(make(BCG), measure="OR", study="study", **PAIRS)
     arms = effect_sizes(make(long(BCG)), measure="OR", study="study", treatment="arm", events="r", n="n")

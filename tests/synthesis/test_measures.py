@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
+from published import columns
 from scipy.integrate import quad
 from scipy.special import betaln
 
@@ -23,7 +24,6 @@ from equipoise.synthesis.measures.continuous import hedges_correction
 from equipoise.synthesis.measures.effect_sizes import effect_sizes
 from equipoise.synthesis.measures.shared_arms import arm_variance, shared_covariance, shared_smd_covariance
 from equipoise.synthesis.measures.table import MEASURES, measure
-from published import columns
 from reference import CLOSED_FORM, agrees, reference
 
 CASES = reference("measures")

@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
+from published import estimates, sizes
 
 from equipoise.errors import DataError
 from equipoise.synthesis.pairwise.heterogeneity import METHODS, tau2
 from equipoise.synthesis.pairwise.pooling import pool
 from equipoise.synthesis.pairwise.result import Pooled
-from published import estimates, sizes
 from reference import CLOSED_FORM, ITERATIVE, agrees, reference
 
 CASES = reference("pooling")
@@ -225,8 +225,15 @@ def test_a_fixed_tau2_is_used_as_it_is() -> None:
 
 def test_the_summary_reads_as_rs_users_expect() -> None:
     text = pool(sizes("BCG RR"), method="REML", ci="hksj").summary()
-    for part in ("k = 13; τ² estimator: REML", "τ² = 0.3132 (SE 0.1664)", "I² = 92.22 %", "Q(df = 12) = 152.2330, p < 0.0001",
-                 "log risk ratio: -0.7145", "risk ratio: 0.4894", "prediction interval"):  # fmt: skip
+    for part in (
+        "k = 13; τ² estimator: REML",
+        "τ² = 0.3132 (SE 0.1664)",
+        "I² = 92.22 %",
+        "Q(df = 12) = 152.2330, p < 0.0001",
+        "log risk ratio: -0.7145",
+        "risk ratio: 0.4894",
+        "prediction interval",
+    ):
         assert part in text
 
 

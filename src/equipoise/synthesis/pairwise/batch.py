@@ -28,8 +28,8 @@ from equipoise.synthesis.pairwise.roots import q_root
 
 FloatArray = NDArray[np.float64]
 
-_BLOCK = 1 << 16
-"""Numbers in a block of estimates: half a megabyte, so that a few such arrays fit the second-level cache."""
+_BLOCK = 1 << 17
+"""Numbers in a block of estimates: a megabyte, so that a few such arrays stay in the processor's caches."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,9 @@ class PooledMany:
             if self.method == "IV":
                 part = np.maximum(0.0, 100 * (self.q - self.q_df) / self.q)
                 return np.where((self.k == 1) | (self.q == 0), 0.0, part)
-            return np.where(self.k == 1, 0.0, 100 * self.tau2 / (self.tau2 + self.typical_variance))
+            part = 100 * self.tau2 / (self.tau2 + self.typical_variance)
+            part[self.k == 1] = 0.0
+            return part
 
     @property
     def h2(self) -> FloatArray:
@@ -203,8 +205,9 @@ def _blocks(shape: tuple[int, ...]) -> Iterator[slice]:
 
 def _run(work: Callable[[slice], None], blocks: Iterator[slice]) -> None:
     jobs = list(blocks)
-    if len(jobs) == 1:
-        work(jobs[0])
+    if len(jobs) < 2:
+        for rows in jobs:
+            work(rows)
         return
     with ThreadPoolExecutor(max_workers=min(len(jobs), os.cpu_count() or 1)) as pool:
         list(pool.map(work, jobs))
@@ -214,12 +217,13 @@ def _block(
     y: FloatArray, v: FloatArray, mask: NDArray[np.bool_] | None, rows: slice
 ) -> tuple[InterceptOnly, NDArray[np.bool_] | None]:
     """A block's model, studies along the first axis, and which analyses have a study (None: all have)."""
-    estimates, variances = np.ascontiguousarray(y[rows].T), np.ascontiguousarray(v[rows].T)
-    if mask is None and variances.size and variances.min() > 0 and variances.max() < np.inf:
-        with np.errstate(invalid="ignore"):
-            model = InterceptOnly(estimates, variances)
-        if np.isfinite(model.centre).all():  # no estimate is missing or infinite
-            return model, None
+    if mask is None:
+        with np.errstate(all="ignore"):  # bad numbers are looked for afterwards, where they cost nothing to find
+            model = InterceptOnly.of_rows(y[rows], v[rows])
+            smallest, largest = model.extreme_variances()
+            if (smallest > 0).all() and (largest < np.inf).all() and np.isfinite(model.at(0.0).shift).all():
+                return model, None
+    estimates, variances = y[rows].T, v[rows].T
     present = ~(np.isnan(estimates) | np.isnan(variances))
     if mask is not None:
         present &= mask[rows].T

@@ -94,6 +94,8 @@ def pool_glmm(data: EffectSizes, model: str, common: bool, ci: str, level: float
     if interval.startswith("hksj"):
         raise DataError("a generalised linear mixed model has ci='z' or 't'")
     columns = _columns(data, model)
+    if data.measure not in {"OR", "IRR", "PLO", "IRLN"}:
+        raise DataError(f"no {model} model for {data.measure}: there are models for OR, IRR, PLO and IRLN")
     arms = data.arms
     assert arms is not None
     two = data.measure in {"OR", "IRR"}

@@ -196,7 +196,7 @@ def generalised_median(model: Model, weights: FloatArray) -> Solution:
     if model.many:
         raise DataError("GENQM has no vectorised form; use GENQ, PM or PMM for a batch")
     at = model.weighted(weights)
-    root = generalised_q_root(at.matrix(), model.variances, float(at.q), 0.5)
+    root = generalised_q_root(at.matrix(), model.variances, float(at.q), 0.5, model.p)
     return Solution(np.asarray(root), _generalised_variance(at, model))
 
 
@@ -215,7 +215,7 @@ def _stated(weights: FloatArray | None, model: Model) -> FloatArray:
         raise DataError("GENQ and GENQM need weights: one positive number a study")
     if weights.shape != model.estimates.shape or not np.all(np.isfinite(weights)) or np.any(weights <= 0):
         raise DataError("weights: one positive finite number a study is needed")
-    return weights if model.present is None else weights * model.present
+    return weights
 
 
 METHODS: dict[str, Estimator] = {

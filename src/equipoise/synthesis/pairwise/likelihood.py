@@ -60,6 +60,7 @@ def largest_maximum(model: Model, likelihood: Likelihood) -> FloatArray:
     smallest, largest = model.extreme_variances()
     rss, df = model.equally().q, model.k - likelihood.lost(model)
     upper = (rss + np.sqrt(rss * (rss + 4.0 * df * (largest - smallest)))) / (2.0 * df) - smallest
+    upper = upper + 1e-6 * np.maximum(upper, 0.0)  # with equal variances the bound is the maximum itself
     if model.many:
         return _largest_maximum_batch(model, likelihood, smallest, np.asarray(upper))
     if not upper > 0.0:

@@ -126,7 +126,7 @@ def pool_arrays(
         warnings.append("one study: τ² can't be estimated; the result is that study's")
     at = at0 if t2 == 0.0 else fitted.at(t2)
 
-    used = at.weights if weights is None else _user_weights(weights, k)
+    used = 1.0 / (v + t2) if weights is None else _user_weights(weights, k)
     total = used.sum()
     estimate = float(at.mean) if weights is None else float((used * y).sum() / total)
     variance = 1.0 / float(at.sum_w) if weights is None else float((used**2 * (v + t2)).sum() / total**2)

@@ -1,8 +1,8 @@
 """What every estimator of τ² needs of P = W − WX(X′WX)⁻¹X′W, without forming the k × k matrix.
 
 W is diagonal, so quadratic forms y′P…Py and traces tr(PDPE) with diagonal D, E cost O(kp²). Both classes evaluate
-many values of τ² at once. Residuals are taken from the fitted mean rather than by expanding squares, so that
-estimates far from zero lose no digits.
+many values of τ² at once, and lose no digits where estimates are far from zero or one study has nearly all the
+weight.
 """
 
 from __future__ import annotations
@@ -18,35 +18,66 @@ FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
 
+_WIDE = 1e3
+"""The ratio of variances from which the most precise study is put first; at it, sums lose three digits of sixteen."""
+
+
 class InterceptOnly:
-    """One overall mean: estimates and variances of shape (k,), or (k, n) for n analyses.
+    """One overall mean: estimates and variances of shape (k,), or (k, n) for n analyses, which are rearranged in
+    place.
 
     Studies run along the first axis, so that sums over them are sums of long contiguous rows. ``present`` (k, n) is
     1 where a ragged batch has a study and 0 where it hasn't; absent studies need a finite estimate and a positive
     variance.
 
-    The estimates are kept as deviations from the common-effect mean, and every other mean as a shift from it: where
-    one study has nearly all the weight, its deviation from a rounded mean would be nothing but rounding.
+    The most precise study comes first, and estimates are kept as differences from its own. Its weight is the largest
+    whatever τ² is; where it is nearly all there is, sums that hold it lose the other studies' digits, and a residual
+    from a rounded mean would be nothing but rounding. So it is held apart wherever it would cancel. In a batch, where
+    looking for it would cost as much as all the rest, only the analyses that need it are rearranged.
     """
 
     p = 1
 
     def __init__(self, estimates: FloatArray, variances: FloatArray, present: FloatArray | None = None) -> None:
-        self.variances, self.present = variances, present
         self.k: FloatArray = np.asarray(float(len(estimates))) if present is None else present.sum(axis=0)
-        weights = (1.0 if present is None else present) / variances
-        total = weights.sum(axis=0)
-        self.centre: FloatArray = _dot(weights, estimates) / total
-        self.estimates = estimates - self.centre
-        self._at0: InterceptProjection | None = InterceptProjection(self.estimates, weights, self.centre, total)
+        if variances.ndim == 1:
+            estimates, variances = estimates.copy(), variances.copy()
+        absent = np.inf if present is None else np.where(present > 0, variances, np.inf)
+        self._extremes = (
+            variances.min(axis=0) if present is None else np.asarray(absent).min(axis=0),
+            variances.max(axis=0) if present is None else np.where(present > 0, variances, -np.inf).max(axis=0),
+        )
+        self._wide: NDArray[np.intp] = np.empty(0, dtype=np.intp)
+        if variances.ndim > 1:
+            self._wide = np.flatnonzero(~(self._extremes[1] <= _WIDE * self._extremes[0]))
+        ranked = variances if present is None else np.asarray(absent)
+        self._first: NDArray[np.intp] = np.asarray(
+            (ranked if ranked.ndim == 1 else ranked[:, self._wide]).argmin(axis=0)
+        )
+        for array in (estimates, variances, present):
+            if array is not None:
+                self._to_front(array)
+        self.variances, self.present = variances, present
+        self.centre: FloatArray = estimates[0].copy()
+        self.estimates = np.subtract(estimates, self.centre, out=estimates)
+        self._at0: InterceptProjection | None = None
 
     @classmethod
     def of_rows(cls, estimates: FloatArray, variances: FloatArray, present: BoolArray | None = None) -> InterceptOnly:
         """From rows of analyses: arrays (n, k), ``present`` saying which studies each has."""
         if present is None:
-            return cls(np.ascontiguousarray(estimates.T), np.ascontiguousarray(variances.T))
+            return cls(np.array(estimates.T, order="C"), np.array(variances.T, order="C"))
         y, v = np.where(present.T, estimates.T, 0.0), np.where(present.T, variances.T, 1.0)
         return cls(y, v, present.T.astype(float))
+
+    def _to_front(self, array: FloatArray) -> None:
+        """Swap the most precise study with the first, in place."""
+        if array.ndim == 1:
+            array[[0, int(self._first)]] = array[[int(self._first), 0]]
+        elif len(self._wide):
+            moved = array[self._first, self._wide]
+            array[self._first, self._wide] = array[0, self._wide]
+            array[0, self._wide] = moved
 
     @property
     def many(self) -> bool:
@@ -55,29 +86,34 @@ class InterceptOnly:
 
     def extreme_variances(self) -> tuple[FloatArray, FloatArray]:
         """The smallest and the largest sampling variance of each analysis."""
-        v = self.variances
-        if self.present is None:
-            return v.min(axis=0), v.max(axis=0)
-        here = self.present > 0
-        return np.where(here, v, np.inf).min(axis=0), np.where(here, v, -np.inf).max(axis=0)
+        return self._extremes
 
     def at(self, tau2: FloatArray | float) -> InterceptProjection:
         """P for the weights 1/(v + τ²): one τ², one for each analysis, or any number (m,) for a single analysis."""
-        if self._at0 is not None and isinstance(tau2, float) and tau2 == 0.0:
+        if isinstance(tau2, float) and tau2 == 0.0:
+            if self._at0 is None:
+                weights = (1.0 if self.present is None else self.present) / self.variances
+                self._at0 = InterceptProjection(self.estimates, weights, self.centre)
             return self._at0
         if self.variances.ndim == 1 and np.ndim(tau2) == 1:
             return InterceptProjection(self.estimates[:, None], 1.0 / (self.variances[:, None] + tau2), self.centre)
         weights = self.variances + tau2
         np.divide(1.0 if self.present is None else self.present, weights, out=weights)
-        return self.weighted(weights)
+        return InterceptProjection(self.estimates, weights, self.centre)
 
     def weighted(self, weights: FloatArray) -> InterceptProjection:
-        """P for stated weights (0 for absent studies)."""
-        return InterceptProjection(self.estimates, weights, self.centre)
+        """P for stated weights, in the order of the estimates that were given."""
+        own = weights.copy()
+        self._to_front(own)
+        if self.present is not None:
+            own *= self.present
+        return InterceptProjection(self.estimates, own, self.centre, weighty_first=False)
 
     def equally(self) -> InterceptProjection:
         """P for equal weights."""
-        return self.weighted(np.ones_like(self.estimates) if self.present is None else self.present)
+        return InterceptProjection(
+            self.estimates, np.ones_like(self.estimates) if self.present is None else self.present, self.centre
+        )
 
     def take(self, columns: NDArray[np.intp]) -> InterceptOnly:
         """The analyses in ``columns``."""
@@ -85,6 +121,9 @@ class InterceptOnly:
         kept.estimates, kept.variances = self.estimates[:, columns], self.variances[:, columns]
         kept.present = None if self.present is None else self.present[:, columns]
         kept.k, kept.centre = (self.k[columns] if self.k.ndim else self.k), self.centre[columns]
+        kept._extremes = (self._extremes[0][columns], self._extremes[1][columns])
+        kept._wide = np.flatnonzero(np.isin(columns, self._wide))
+        kept._first = self._first[np.searchsorted(self._wide, columns[kept._wide])]
         kept._at0 = None
         return kept
 
@@ -95,19 +134,24 @@ class InterceptOnly:
 
 
 class InterceptProjection:
-    """P of the mean-only model for one set of weights an analysis."""
+    """P of the mean-only model for one set of weights an analysis.
+
+    ``estimates`` are differences from the first study's. With ``weighty_first`` its weight is the largest, or not
+    much smaller, by which Q = Σ wd² − Σw·shift² keeps its digits; a batch uses that shorter form.
+    """
 
     def __init__(
-        self, estimates: FloatArray, weights: FloatArray, centre: FloatArray, sum_w: FloatArray | None = None
+        self, estimates: FloatArray, weights: FloatArray, centre: FloatArray, *, weighty_first: bool = True
     ) -> None:
         self.weights = weights
-        self.sum_w: FloatArray = weights.sum(axis=0) if sum_w is None else sum_w
+        self._rest: FloatArray = np.asarray(weights[1:].sum(axis=0))
+        self.sum_w: FloatArray = weights[0] + self._rest
         self._estimates, self._centre = estimates, centre
-        self._centred = sum_w is not None
+        self._one_pass = weighty_first and estimates.ndim > 1
 
     @cached_property
     def shift(self) -> FloatArray:
-        """The mean, as a deviation from the common-effect mean."""
+        """The mean's difference from the first study."""
         return _dot(self.weights, self._estimates) / self.sum_w
 
     @property
@@ -116,32 +160,27 @@ class InterceptProjection:
         return np.asarray(self._centre + self.shift)
 
     @cached_property
-    def residuals(self) -> FloatArray:
-        """y less the mean."""
-        return self._estimates - self.shift
-
-    @cached_property
     def _wr(self) -> FloatArray:
         weighted = self._estimates - self.shift
         weighted *= self.weights
         return weighted
 
     @cached_property
-    def q(self) -> FloatArray:
-        """y′Py, Cochran's Q when the weights are 1/v."""
-        if self._centred:
-            # The estimates are deviations from this very mean but for its rounding, whose square is nothing.
-            return _dot3(self.weights, self._estimates)
-        return _dot(self._wr, self.residuals)
-
-    @cached_property
-    def _w2(self) -> FloatArray:
-        return self.weights * self.weights
+    def _rest2(self) -> FloatArray:
+        """Σ w² without the first study."""
+        return _dot(self.weights[1:], self.weights[1:])
 
     @cached_property
     def sum_w2(self) -> FloatArray:
         """tr WW."""
-        return _dot(self.weights, self.weights)
+        return np.asarray(self.weights[0] ** 2 + self._rest2)
+
+    @cached_property
+    def q(self) -> FloatArray:
+        """y′Py, Cochran's Q when the weights are 1/v."""
+        if self._one_pass:
+            return np.asarray(_dot3(self.weights, self._estimates) - self.shift**2 * self.sum_w)
+        return _dot(self._wr, self._estimates - self.shift)
 
     @cached_property
     def ypp(self) -> FloatArray:
@@ -151,29 +190,43 @@ class InterceptProjection:
     @cached_property
     def yppp(self) -> FloatArray:
         """y′PPPy."""
-        w2r = self.weights * self._wr
-        return np.asarray(_dot(w2r, self._wr) - w2r.sum(axis=0) ** 2 / self.sum_w)
+        first, wr = self.weights[0], self._wr[1:]
+        w2r = self.weights[1:] * wr
+        moved, b = first * self.shift, w2r.sum(axis=0)  # Σ wr over the others is minus the first study's wr
+        return np.asarray(
+            _dot(w2r, wr) + (first * self._rest * moved**2 + 2.0 * first * moved * b - b**2) / self.sum_w
+        )
 
     @cached_property
     def tr_p(self) -> FloatArray:
         """tr P."""
-        return self.sum_w - self.sum_w2 / self.sum_w
+        return np.asarray(self._rest + (self._rest * self.weights[0] - self._rest2) / self.sum_w)
 
     @cached_property
     def tr_pp(self) -> FloatArray:
         """tr PP."""
-        sum_w3 = _dot(self._w2, self.weights)
-        return self.sum_w2 - 2.0 * sum_w3 / self.sum_w + (self.sum_w2 / self.sum_w) ** 2
+        rest, squares = self._rest, self._rest2
+        w = self.weights[1:]
+        share = self.weights[0] / self.sum_w
+        cubes = _dot(w * w, w)
+        return np.asarray(
+            squares + share**2 * (rest**2 + 2.0 * squares) + (squares / self.sum_w) ** 2 - 2.0 * cubes / self.sum_w
+        )
 
     def trace(self, d: FloatArray) -> FloatArray:
         """tr PD for a diagonal D."""
-        return _dot(self.weights, d) - _dot(self._w2, d) / self.sum_w
+        w, share = self.weights[1:], self.weights[0] / self.sum_w
+        wd = w * d[1:]
+        return np.asarray(share * self._rest * d[0] + wd.sum(axis=0) - _dot(wd, w) / self.sum_w)
 
     def trace2(self, d: FloatArray, e: FloatArray) -> FloatArray:
         """tr PDPE for diagonal D and E."""
-        w2d = self._w2 * d
-        third = w2d.sum(axis=0) * _dot(self._w2, e) / self.sum_w**2
-        return np.asarray(_dot(w2d, e) - 2.0 * _dot(w2d * self.weights, e) / self.sum_w + third)
+        w, share = self.weights[1:], self.weights[0] / self.sum_w
+        w2d, w2e = w * w * d[1:], w * w * e[1:]
+        by_d, by_e = w2d.sum(axis=0), w2e.sum(axis=0)
+        first = share**2 * (self._rest**2 * d[0] * e[0] + d[0] * by_e + e[0] * by_d)
+        rest = _dot(w2d, e[1:]) - 2.0 * _dot(w2d * w, e[1:]) / self.sum_w + by_d * by_e / self.sum_w**2
+        return np.asarray(first + rest)
 
     @property
     def log_det(self) -> FloatArray:
@@ -186,7 +239,7 @@ class InterceptProjection:
         return np.asarray(np.log(np.where(self.weights > 0, self.weights, 1.0)).sum(axis=0))
 
     def matrix(self) -> FloatArray:
-        """P itself, k × k, for where eigenvalues are needed; one analysis."""
+        """P itself, k × k, for where eigenvalues are needed; one analysis, the most precise study first."""
         w = self.weights
         return np.asarray(np.diag(w) - np.outer(w, w) / self.sum_w)
 
@@ -202,7 +255,9 @@ def _dot(a: FloatArray, b: FloatArray) -> FloatArray:
 
 def _dot3(w: FloatArray, y: FloatArray) -> FloatArray:
     """Σ wy² over studies."""
-    return np.asarray((w * y) @ y if y.ndim == 1 else np.einsum("kn,kn,kn->n", w, y, y))
+    if w.shape == y.shape:
+        return np.asarray(np.einsum("kn,kn,kn->n", w, y, y))
+    return np.asarray((w * y * y).sum(axis=0))
 
 
 class Moderators:
