@@ -8,7 +8,17 @@ import numpy as np
 
 from equipoise.figures import style
 from equipoise.figures.effect_axis import limits, set_effect_axis
-from equipoise.figures.forest_layout import BOLD, INDENT, MARGIN, Layout, Placed, lay_out, panel_width, type_size
+from equipoise.figures.forest_layout import (
+    BOLD,
+    INDENT,
+    LONGEST_LABEL,
+    MARGIN,
+    Layout,
+    Placed,
+    lay_out,
+    panel_width,
+    type_size,
+)
 from equipoise.figures.forest_rows import NOT_ESTIMABLE, ForestRows
 from equipoise.figures.style import font
 from equipoise.figures.text_extent import LINE_SPACING
@@ -19,6 +29,8 @@ if TYPE_CHECKING:
 SMALLEST = 3.5
 """Type never gets smaller than this, in points, however small the axes given."""
 NARROWEST_PANEL = 1.2
+LABELS = (LONGEST_LABEL, 2.4, 1.7)
+"""Where labels are broken, in inches at 9 points; in narrow axes, sooner before the type gets smaller."""
 
 
 def draw(
@@ -64,13 +76,18 @@ def _fitted(
     box = ax.get_position()
     width, height = box.width * across, box.height * up
     size = 9.0
+    breaks = list(LABELS)
     for _ in range(12):
-        layout = lay_out(content, size, max(width / 3, NARROWEST_PANEL), favours)
+        layout = lay_out(content, size, max(width / 3, NARROWEST_PANEL), favours, breaks[0])
         panel = width - layout.left - layout.right
-        needed = max(layout.height / height, (layout.left + layout.right + NARROWEST_PANEL * size / 9) / width)
+        too_wide = (layout.left + layout.right + NARROWEST_PANEL * size / 9) / width
+        needed = max(layout.height / height, too_wide)
         if needed <= 1 or size <= SMALLEST:
             break
-        size = max(SMALLEST, size / max(needed, 1.02))
+        if too_wide > 1 and len(breaks) > 1:
+            breaks.pop(0)
+        else:
+            size = max(SMALLEST, size / max(needed, 1.02))
     panel = max(panel, 0.1 * width)
     rows = min(layout.rows, max(height - layout.top - layout.bottom, 0.1 * height))
     top = box.y1 - layout.top / up

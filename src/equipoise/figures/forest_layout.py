@@ -82,11 +82,13 @@ def panel_width(k: int) -> float:
     return 2.8 if k <= 40 else 3.2
 
 
-def lay_out(content: ForestRows, size: float, panel: float, favours: tuple[str, str] | None) -> Layout:
-    """The layout at a type size for a panel of a given width."""
+def lay_out(
+    content: ForestRows, size: float, panel: float, favours: tuple[str, str] | None, longest_label: float = LONGEST_LABEL
+) -> Layout:  # fmt: skip
+    """The layout at a type size for a panel of a given width; labels beyond ``longest_label`` are broken."""
     scale = size / 9.0
     gap, margin = GAP * scale, MARGIN * scale
-    label, longest = _label_width(content, size, LONGEST_LABEL * scale)
+    label, longest = _label_width(content, size, longest_label * scale)
     edges, spans, edge = _columns(content, size, margin + label, gap)
     notes = bool(content.footnotes) or any(row.kind == "note" for row in content.rows)
     inner = max(edge - margin, NARROWEST_LEFT * scale if notes else 0.0)
@@ -198,5 +200,5 @@ def _favours(favours: tuple[str, str] | None, panel: float, size: float) -> tupl
     if favours is None:
         return ("", ""), 0
     room = max(panel / 2 - 0.06, 0.3)
-    left, right = wrap(f"← {favours[0]}", room, size), wrap(f"{favours[1]} →", room, size)
+    left, right = wrap(f"←\u00a0{favours[0]}", room, size), wrap(f"{favours[1]}\u00a0→", room, size)
     return (left, right), max(left.count("\n"), right.count("\n")) + 1
