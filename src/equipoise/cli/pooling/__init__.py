@@ -1,0 +1,1 @@
+"""The stages of `equipoise pool`: file → columns → roles → analysis → files."""
