@@ -123,8 +123,8 @@ def edges(system: System, tau2: float) -> Edges:
 
 def hat_rows(solution: Solution, edge: Edges, rows: IntArray, columns: IntArray) -> FloatArray:
     """Rows of the hat matrix for the comparisons ``rows[k]`` minus ``columns[k]``, shape (comparisons, edges)."""
-    difference = solution.inverse[rows] - solution.inverse[columns]
-    flow: FloatArray = (difference[:, edge.low] - difference[:, edge.high]) * edge.weight
+    push = (solution.inverse[:, edge.low] - solution.inverse[:, edge.high]) * edge.weight
+    flow: FloatArray = push[rows] - push[columns]
     return flow
 
 

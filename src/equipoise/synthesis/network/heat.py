@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from equipoise.errors import DataError
 from equipoise.frames import FloatArray
 from equipoise.synthesis.network.gls import System, solve
+from equipoise.synthesis.network.hat import block_diagonal
 from equipoise.synthesis.network.heterogeneity import Tau2Method
 from equipoise.synthesis.network.inconsistency import detach, pool_designs
 from equipoise.synthesis.network.removal import BoolArray
@@ -106,20 +108,14 @@ def _part(system: System, method: Tau2Method | None) -> _Part:
     rows = np.concatenate([a[1:] for a in pooled.arms])
     bases = np.concatenate([np.repeat(a[:1], len(a) - 1) for a in pooled.arms])
     residual = np.concatenate(pooled.residuals)
-    weights = np.zeros((len(rows), len(rows)))
-    for number, information in enumerate(pooled.information):
-        inside = np.flatnonzero(owner == number)
-        weights[np.ix_(inside, inside)] = information
+    weights = block_diagonal(pooled.information)
     own = residual * (weights @ residual)
-    detached = detach(system, pooled, solution)
-    change = np.full((len(rows), len(rows)), np.nan)
-    for number, shift in enumerate(detached.shift):
-        inside = owner == number
-        if shift is None:
-            continue
-        left = residual - (shift[rows] - shift[bases])
-        left[inside] = 0.0
-        change[:, inside] = (own - left * (weights @ left))[:, None]
+    shifts = np.stack(
+        [np.full(system.size, np.nan) if s is None else s for s in detach(system, pooled, solution).shift]
+    )
+    left = residual[:, None] - (shifts[:, rows] - shifts[:, bases]).T
+    left[np.arange(len(rows)), owner] = np.where(np.isnan(left[np.arange(len(rows)), owner]), np.nan, 0.0)
+    change = (own[:, None] - left * (csr_array(weights) @ left))[:, owner]
     np.fill_diagonal(change, own)
     difference = solution.inverse[rows] - solution.inverse[bases]
     hat = (difference[:, rows] - difference[:, bases]) @ weights

@@ -124,8 +124,8 @@ def _without_edges(
     solution: Solution, edge: Edges, rows: IntArray, columns: IntArray, variance: FloatArray
 ) -> FloatArray:
     """By how much each comparison's variance grows without each direct comparison, shape (comparisons, edges)."""
-    difference = solution.inverse[rows] - solution.inverse[columns]
-    squares = edge.weight * (difference[:, edge.low] - difference[:, edge.high]) ** 2
+    push = (solution.inverse[:, edge.low] - solution.inverse[:, edge.high]) * np.sqrt(edge.weight)
+    squares = (push[rows] - push[columns]) ** 2
     left = 1.0 - edge.weight * resistances(solution.inverse)[edge.low, edge.high]
     return _grown(squares, left, variance[:, None])
 

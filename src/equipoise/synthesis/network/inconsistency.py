@@ -209,8 +209,12 @@ def _study_counts(system: System, designs: Designs) -> list[int]:
 
 def _bordered(information: FloatArray) -> FloatArray:
     """The Laplacian whose part without the first arm is ``information``."""
-    sums = information.sum(axis=0)
-    return np.block([[np.array([[sums.sum()]]), -sums[None, :]], [-sums[:, None], information]])
+    size = len(information) + 1
+    laplacian = np.empty((size, size))
+    laplacian[1:, 1:] = information
+    laplacian[0, 1:] = laplacian[1:, 0] = -information.sum(axis=0)
+    laplacian[0, 0] = information.sum()
+    return laplacian
 
 
 def inconsistency(fit: NetworkFit, method: Tau2Method = "DL") -> Inconsistency:

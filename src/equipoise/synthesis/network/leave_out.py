@@ -16,13 +16,15 @@ from numpy.typing import NDArray
 
 from equipoise.errors import DataError
 from equipoise.frames import FloatArray
-from equipoise.synthesis.network.blocks import Block, IntArray, Rotated
+from equipoise.synthesis.network.blocks import Block, IntArray
 from equipoise.synthesis.network.connectivity import components
 from equipoise.synthesis.network.fit import NetworkFit
 from equipoise.synthesis.network.gls import Solution, System, accumulate, build, solve, weights_at
 from equipoise.synthesis.network.heterogeneity import estimate_tau2
 from equipoise.synthesis.network.inference import infer
+from equipoise.synthesis.network.leverage import leverages
 from equipoise.synthesis.network.removal import make_group, remove, study_information
+from equipoise.synthesis.network.subsets import subset
 from equipoise.synthesis.network.tables import decimals, natural, text_table
 
 Tau2Choice = Literal["refit", "network"]
@@ -199,46 +201,30 @@ def _updates(system: System, solution: Solution, base: int) -> list[_Update]:
     resistance = solution.variances()[base]
     found = []
     for block in system.rotated:
-        root, residuals, _, inflation = _leverages(block, solution)
-        across = np.matmul(solution.inverse[:, block.arms].transpose(1, 0, 2), root.transpose(0, 2, 1))
+        own = leverages(block, solution)
+        across = np.matmul(solution.inverse[:, block.arms].transpose(1, 0, 2), own.rows.transpose(0, 2, 1))
         towards = across - across[:, base : base + 1, :]
-        inflated = np.matmul(inflation, residuals[:, :, None])[:, :, 0]
+        inflated = np.matmul(own.inflation, own.residuals[:, :, None])[:, :, 0]
         found.append(
             _Update(
                 shift=-np.matmul(across, inflated[:, :, None])[:, :, 0],
-                variances=resistance + np.einsum("ktr,krs,kts->kt", towards, inflation, towards, optimize=True),
-                q=(residuals * inflated).sum(axis=1),
+                variances=resistance + np.einsum("ktr,krs,kts->kt", towards, own.inflation, towards, optimize=True),
+                q=(own.residuals * inflated).sum(axis=1),
             )
         )
     return found
 
 
-def _leverages(block: Rotated, solution: Solution) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """√w-weighted rows (k, r, m), residuals (k, r), leverages H (k, r, r) and (I − H)⁻¹ of a block's studies."""
-    scale = 1.0 / np.sqrt(block.variances + solution.tau2)
-    root = block.coefficients * scale[:, :, None]
-    effects = np.matmul(block.coefficients, solution.potentials[block.arms][:, :, None])[:, :, 0]
-    within = solution.inverse[block.arms[:, :, None], block.arms[:, None, :]]
-    leverage = np.matmul(np.matmul(root, within), root.transpose(0, 2, 1))
-    # A study that holds the network together has a leverage of 1; its entries are not used.
-    rest = np.eye(leverage.shape[1]) - leverage
-    return root, scale * (block.values - effects), leverage, np.linalg.pinv(rest, rcond=1e-10, hermitian=True)
-
-
 def _refits(system: System, common: Solution, fit: NetworkFit, intact: NDArray[np.bool_]) -> list[Solution]:
     """The fit without each study that the network can do without, τ² estimated anew."""
     moments = _moments(system, common)
-    solutions, start = [], 0
-    for number, block in enumerate(system.rotated):
-        for k in range(len(block.studies)):
-            if not intact[start + k]:
-                continue
-            rest = _without_row(system, number, k)
-            tau2 = 0.0
-            if rest.df > 0:
-                tau2 = float(moments[start + k]) if fit.method == "DL" else estimate_tau2(rest, fit.method)
-            solutions.append(solve(rest, tau2))
-        start += len(block.studies)
+    solutions = []
+    for study in np.flatnonzero(intact):
+        rest = subset(system, np.arange(len(intact)) != study)
+        tau2 = 0.0
+        if rest.df > 0:
+            tau2 = float(moments[study]) if fit.method == "DL" else estimate_tau2(rest, fit.method)
+        solutions.append(solve(rest, tau2))
     return solutions
 
 
@@ -249,30 +235,19 @@ def _moments(system: System, common: Solution) -> FloatArray:
     twice = common.inverse @ squared @ common.inverse
     total, trace = sum(float(w.sum()) for w in weights), float((common.inverse * squared).sum())
     found = []
-    for block, weight in zip(system.rotated, weights, strict=True):
-        root, residuals, leverage, inflation = _leverages(block, common)
-        q = common.q - np.einsum("kr,krs,ks->k", residuals, inflation, residuals)
-        spread = np.matmul(
-            np.matmul(root, twice[block.arms[:, :, None], block.arms[:, None, :]]), root.transpose(0, 2, 1)
-        )
-        own = np.matmul(leverage * weight[:, None, :], leverage)
-        left = trace - np.einsum("kr,krr->k", weight, leverage) + np.einsum("krs,ksr->k", inflation, spread - own)
-        divisor = total - weight.sum(axis=1) - left
-        df = system.df - leverage.shape[1]
+    for block in system.rotated:
+        own = leverages(block, common)
+        q = common.q - np.einsum("kr,krs,ks->k", own.residuals, own.inflation, own.residuals)
+        beyond = np.matmul(own.rows, twice[block.arms[:, :, None], block.arms[:, None, :]])
+        spread = np.matmul(beyond, own.rows.transpose(0, 2, 1))
+        spread -= np.matmul(own.leverage * own.weights[:, None, :], own.leverage)
+        left = trace - np.einsum("kr,krr->k", own.weights, own.leverage)
+        left += np.einsum("krs,ksr->k", own.inflation, spread)
+        divisor = total - own.weights.sum(axis=1) - left
+        df = system.df - own.leverage.shape[1]
         with np.errstate(divide="ignore", invalid="ignore"):
             found.append(np.where(divisor > 0, np.maximum(0.0, (q - df) / divisor), 0.0))
     return np.concatenate(found)
-
-
-def _without_row(system: System, number: int, row: int) -> System:
-    """The system without one study of its block ``number``."""
-    block = system.rotated[number]
-    keep = np.arange(len(block.studies)) != row
-    rest = Rotated(
-        block.studies[keep], block.arms[keep], block.variances[keep], block.values[keep], block.coefficients[keep]
-    )
-    blocks = (*system.rotated[:number], *((rest,) if keep.any() else ()), *system.rotated[number + 1 :])
-    return System(system.treatments, blocks)
 
 
 def _without_treatment(block: Block, treatment: int) -> list[Block]:

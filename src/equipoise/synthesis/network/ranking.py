@@ -3,7 +3,7 @@
 P-scores are closed forms (Rücker & Schwarzer 2015, BMC Med Res Methodol 15:58) and equal SUCRA when the treatment
 effects are normal, because SUCRA is one minus the expected rank, rescaled. Rank probabilities have no closed form
 beyond three treatments: they are integrated over the estimates' multivariate normal distribution by randomised
-low-discrepancy (scrambled Sobol) points, with the spread between independent randomisations reported as error.
+low-discrepancy points (scrambled Sobol), with the spread between independent random shifts reported as error.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from equipoise.synthesis.network.gls import Solution
 
 REPLICATES = 8
-"""Independent randomisations, from whose spread the error is estimated."""
+"""Independent random shifts, from whose spread the error is estimated."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -185,10 +185,12 @@ def rank_probabilities(
     root = _root(covariance)
     power = max(int(np.ceil(np.log2(samples / REPLICATES))), 0)
     each = np.empty((REPLICATES, n, n))
-    for replicate, stream in enumerate(np.random.SeedSequence(seed).spawn(REPLICATES)):
-        draws = gains + _normal_points(power, n - 1, stream) @ root.T
-        ranks = np.argsort(np.argsort(-draws, axis=1), axis=1)
-        counts = np.bincount((np.arange(n) * n + ranks).ravel(), minlength=n * n)
+    random = np.random.default_rng(seed)
+    points = _low_discrepancy(power, n - 1, random)
+    for replicate, shift in enumerate(random.random((REPLICATES, n - 1))):
+        draws = gains + ndtri(np.clip((points + shift) % 1.0, 1e-15, 1.0 - 1e-15)) @ root.T
+        order = np.argsort(-draws, axis=1)
+        counts = np.bincount((order * n + np.arange(n)).ravel(), minlength=n * n)
         each[replicate] = counts.reshape(n, n) / len(draws)
     error = float((each.std(axis=0, ddof=1) / np.sqrt(REPLICATES)).max())
     return each.mean(axis=0), error
@@ -201,12 +203,11 @@ def _root(covariance: FloatArray) -> FloatArray:
     return root
 
 
-def _normal_points(power: int, dimensions: int, stream: np.random.SeedSequence) -> FloatArray:
-    """2^power low-discrepancy standard normal points, shape (2^power, dimensions)."""
+def _low_discrepancy(power: int, dimensions: int, random: np.random.Generator) -> FloatArray:
+    """2^power scrambled Sobol points in the unit cube, shape (2^power, dimensions)."""
     from scipy.stats import qmc
 
-    uniform = qmc.Sobol(dimensions, scramble=True, rng=np.random.default_rng(stream)).random_base2(power)
-    points: FloatArray = ndtri(np.clip(uniform, 1e-12, 1 - 1e-12))
+    points: FloatArray = qmc.Sobol(dimensions, scramble=True, rng=random).random_base2(power)
     return points
 
 

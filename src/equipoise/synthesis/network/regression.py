@@ -33,8 +33,9 @@ from equipoise.synthesis.network.network import LeftOut, Network
 from equipoise.synthesis.network.pair_effects import PairEffects, pair_effects
 from equipoise.synthesis.network.tables import decimals, p_value
 
-Slopes = Literal["shared", "treatment"] | Mapping[str, str]
-"""One slope for all treatments but the reference, one for each, or one for each class (treatment → class)."""
+Slopes = Literal["shared", "treatment"] | Mapping[str, str | None]
+"""One slope for all treatments but the reference, one for each, or one for each class (treatment → class; None: no
+slope, as the reference)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -221,13 +222,15 @@ def _groups(network: Network, bases: Sequence[str], slopes: Slopes) -> tuple[Flo
             raise DataError(
                 f"slopes {slopes!r} isn't known; choose 'shared', 'treatment' or a class for each treatment"
             )
-        of = {t: "" if slopes == "shared" else t for t in network.treatments}
+        of: dict[str, str | None] = {t: "" if slopes == "shared" else t for t in network.treatments}
     else:
         missing = [t for t in network.treatments if t not in bases and t not in slopes]
         if missing:
             raise DataError(f"no class of slopes given for {', '.join(missing)}")
-        of = {t: slopes.get(t, "") for t in network.treatments}
-    names = sorted({of[t] for t in network.treatments if t not in bases})
+        of = {t: slopes.get(t) for t in network.treatments}
+    names = sorted({name for t, name in of.items() if t not in bases and name is not None})
+    if not names:
+        raise DataError("no treatment has a slope; give a class to one at least")
     groups = np.array([[float(t not in bases and of[t] == name) for name in names] for t in network.treatments])
     return groups, names
 

@@ -15,7 +15,6 @@ import numpy as np
 
 from equipoise.frames import FloatArray
 from equipoise.synthesis.network.blocks import IntArray
-from equipoise.synthesis.network.removal import BoolArray
 
 ROWS_AT_ONCE = 2048
 
@@ -83,46 +82,46 @@ def _arcs(low: IntArray, high: IntArray, place: IntArray, size: int) -> _Arcs:
 
 def _take_paths(flow: FloatArray, arcs: _Arcs, edges: int, sources: IntArray, sinks: IntArray, size: int) -> FloatArray:
     """Take the paths out of every row, all paths of one length at a time."""
-    left = np.maximum(flow[:, arcs.edge] * arcs.sign, 0.0)
-    taken = np.zeros_like(left)
-    live = np.arange(len(flow))
-    while len(live):
-        distance = _distances(left[live] > 0, arcs, sources[live], sinks[live], size)
-        lengths = distance[np.arange(len(live)), sources[live]]
-        reached = lengths < size
-        live, distance, lengths = live[reached], distance[reached], lengths[reached]
-        if not len(live):
+    directed = flow[:, arcs.edge] * arcs.sign
+    row, arc = np.nonzero(directed > 0)
+    left = directed[row, arc]
+    taken = np.zeros(flow.size)
+    while len(row):
+        distance = _distances(row, arcs.tail[arc], arcs.head[arc], sources, sinks, size)
+        lengths = distance[np.arange(len(flow)), sources]
+        # Rounding may leave flow that reaches the sink no more.
+        useful = lengths[row] < size
+        row, arc, left = row[useful], arc[useful], left[useful]
+        if not len(row):
             break
-        admissible = (left[live] > 0) & (distance[:, arcs.tail] == distance[:, arcs.head] + 1)
-        admissible &= distance[:, arcs.tail] <= lengths[:, None]
-        row, arc = np.nonzero(admissible)
-        flows = np.append(left[live[row], arc], np.inf)
-        shares = np.zeros(len(flows))
-        per_node = np.bincount(row * size + arcs.tail[arc], minlength=len(live) * size)
+        ahead = distance[row, arcs.tail[arc]]
+        admissible = np.flatnonzero((ahead == distance[row, arcs.head[arc]] + 1) & (ahead <= lengths[row]))
+        live, position = np.unique(row[admissible], return_inverse=True)
+        chosen = arc[admissible]
+        flows, shares = np.append(left[admissible], np.inf), np.zeros(len(admissible) + 1)
+        per_node = np.bincount(position * size + arcs.tail[chosen], minlength=len(live) * size)
         last = np.cumsum(per_node)
-        _block(flows, shares, arcs.head[arc], last - per_node, last, lengths, sources[live], size)
-        left[live[row], arc] = flows[:-1]
-        taken[live[row], arc] += shares[:-1]
-    result = np.zeros((len(flow), edges))
-    for direction in (1, -1):
-        chosen = arcs.sign == direction
-        result[:, arcs.edge[chosen]] += taken[:, chosen]
-    return result
+        _block(flows, shares, arcs.head[chosen], last - per_node, last, lengths[live], sources[live], size)
+        left[admissible] = flows[:-1]
+        taken[row[admissible] * edges + arcs.edge[chosen]] += shares[:-1]
+        kept = left > 0
+        row, arc, left = row[kept], arc[kept], left[kept]
+    return taken.reshape(flow.shape)
 
 
-def _distances(open_arcs: BoolArray, arcs: _Arcs, sources: IntArray, sinks: IntArray, size: int) -> IntArray:
-    """Edges to the sink along open arcs, shape (rows, size); ``size`` where it is out of reach or past the source."""
-    rows = len(open_arcs)
-    distance = np.full((rows, size), size, dtype=np.intp)
-    distance[np.arange(rows), sinks] = 0
-    row, arc = np.nonzero(open_arcs)
-    tail, head = arcs.tail[arc], arcs.head[arc]
+def _distances(
+    row: IntArray, tail: IntArray, head: IntArray, sources: IntArray, sinks: IntArray, size: int
+) -> IntArray:
+    """Edges to the sink along the given arcs, shape (rows, size); ``size`` where out of reach or past the source."""
+    rows = np.arange(len(sources))
+    distance = np.full((len(rows), size), size, dtype=np.intp)
+    distance[rows, sinks] = 0
     for level in range(size):
         step = (distance[row, head] == level) & (distance[row, tail] == size)
         if not step.any():
             break
         distance[row[step], tail[step]] = level + 1
-        waiting = distance[np.arange(rows), sources] == size
+        waiting = distance[rows, sources] == size
         keep = waiting[row] & (distance[row, tail] == size)
         row, tail, head = row[keep], tail[keep], head[keep]
     return distance

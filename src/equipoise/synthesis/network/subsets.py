@@ -1,0 +1,33 @@
+"""Some of a system's studies."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from equipoise.synthesis.network.blocks import IntArray, Rotated
+from equipoise.synthesis.network.gls import System
+
+
+def take(block: Rotated, chosen: NDArray[np.bool_] | IntArray) -> Rotated:
+    """The chosen studies of a block, by mask or by number."""
+    return Rotated(
+        block.studies[chosen],
+        block.arms[chosen],
+        block.variances[chosen],
+        block.values[chosen],
+        block.coefficients[chosen],
+    )
+
+
+def subset(system: System, inside: NDArray[np.bool_]) -> System:
+    """The system of the studies for which ``inside``, shape (studies,), is true, in the order of its blocks."""
+    blocks, start = [], 0
+    for block in system.rotated:
+        keep = inside[start : start + len(block.studies)]
+        start += len(block.studies)
+        if keep.all():
+            blocks.append(block)
+        elif keep.any():
+            blocks.append(take(block, keep))
+    return System(system.treatments, tuple(blocks))
