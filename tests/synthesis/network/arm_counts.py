@@ -115,6 +115,35 @@ Strand2006 | Placebo 5/40; Rituximab 5/40
 Weinblatt1999 | Etanercept 23/59; Placebo 1/30
 """
 
+# Thorlund et al. 2014, Cephalalgia 34:258: headache-free at two hours, the first 24 trials of placebo, sumatriptan,
+# eletriptan and rizatriptan; doses in multiples of the common one.
+TRIPTANS = """\
+s1 | placebo_0 6/22; sumatriptan_1 14/30
+s4 | placebo_0 55/177; rizatriptan_1 200/351
+s5 | placebo_0 52/167; rizatriptan_1 195/331
+s6 | placebo_0 13/63; sumatriptan_1 48/98; sumatriptan_2 56/99
+s7 | placebo_0 35/138; sumatriptan_0.5 47/150; sumatriptan_1 39/141; sumatriptan_2 49/152
+s9 | placebo_0 14/241; sumatriptan_1 45/226
+s10 | placebo_0 43/195; eletriptan_0.5 61/173; eletriptan_1 93/197
+s12 | placebo_0 84/456; sumatriptan_1 180/448; sumatriptan_2 219/462
+s13 | placebo_0 53/436; sumatriptan_1 178/454; sumatriptan_2 207/440
+s15 | placebo_0 21/100; sumatriptan_1 58/110; sumatriptan_2 77/103
+s18 | placebo_0 22/152; sumatriptan_1 33/135
+s19 | sumatriptan_1 185/550; rizatriptan_1 208/547
+s20 | sumatriptan_0.5 152/554; rizatriptan_0.5 179/536
+s23 | placebo_0 34/118; sumatriptan_1 59/116; sumatriptan_2 70/115
+s24 | placebo_0 34/117; sumatriptan_1 59/122; sumatriptan_2 61/115
+s25 | placebo_0 35/119; sumatriptan_1 59/111; sumatriptan_2 66/107
+s26 | placebo_0 5/74; eletriptan_1 54/154; eletriptan_2 64/152
+s27 | placebo_0 20/404; eletriptan_1 280/779; sumatriptan_2 216/799
+s28 | placebo_0 12/292; eletriptan_0.5 41/290; eletriptan_1 80/296; eletriptan_2 84/312
+s30 | placebo_0 10/79; eletriptan_0.5 19/80; eletriptan_1 17/76; eletriptan_2 21/74
+s36 | placebo_0 7/232; eletriptan_1 138/430; eletriptan_2 152/446
+s38 | placebo_0 5/102; eletriptan_1 58/206; eletriptan_2 79/209
+s41 | placebo_0 6/53; sumatriptan_1 49/147
+s42 | placebo_0 15/159; sumatriptan_2 127/387; rizatriptan_0.5 41/164; rizatriptan_1 155/385
+"""
+
 
 def arms_of(text: str) -> BinaryArms:
     """The arms of one of the tables above."""

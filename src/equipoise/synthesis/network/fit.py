@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,6 +19,7 @@ from equipoise.synthesis.network.gls import Solution, System, build, solve
 from equipoise.synthesis.network.hat import EvidenceFlow, NetworkMeasures, evidence_flow, network_measures
 from equipoise.synthesis.network.heat import NetHeat, net_heat
 from equipoise.synthesis.network.heterogeneity import Heterogeneity, Tau2Method, heterogeneity
+from equipoise.synthesis.network.hierarchy import Categories, Certainty, categories
 from equipoise.synthesis.network.importance import Importance, importance
 from equipoise.synthesis.network.inconsistency import Inconsistency, inconsistency
 from equipoise.synthesis.network.inference import Inference, Interval, infer
@@ -148,6 +149,20 @@ class NetworkFit:
         randomisation.
         """
         return rank(self, smaller_is_better, threshold, samples, seed)
+
+    def categories(
+        self,
+        reference: str | None = None,
+        smaller_is_better: bool = True,
+        threshold: float = 0.0,
+        certainty: Mapping[str, Certainty] | None = None,
+    ) -> Categories:
+        """Treatments in categories against the reference, by confidence intervals (GRADE, minimally contextualised).
+
+        ``threshold``: the difference on the analysis scale that matters (0: any); ``certainty``: of each treatment's
+        estimate against the reference. Only the reference's subnetwork is categorised.
+        """
+        return categories(self, reference or self.reference, smaller_is_better, threshold, certainty)
 
     def split(self, method: SplitMethod = "back-calculation", tau2: Literal["network", "each"] = "network") -> Split:
         """Direct against indirect evidence for every pair.

@@ -123,7 +123,8 @@ def rank(
         raise DataError(f"samples {samples} is too few; {REPLICATES} at least, a power of two best")
     n = len(fit.treatments)
     largest = max(len(part) for part in fit.subnetworks)
-    p_scores, mean_ranks, rank_lower, rank_upper = (np.full(n, np.nan) for _ in range(4))
+    scores = p_scores(fit, smaller_is_better)
+    mean_ranks, rank_lower, rank_upper = (np.full(n, np.nan) for _ in range(3))
     probabilities, better = np.full((n, largest), np.nan), np.full((n, n), np.nan)
     error = 0.0
     tail = (1.0 - fit.level) / 2.0
@@ -134,14 +135,10 @@ def rank(
         gain = sign * fit.estimates[place]
         errors = fit.standard_errors[place]
         with np.errstate(divide="ignore", invalid="ignore"):
-            chance = inference.lower_tail(gain / errors)
             beyond = inference.lower_tail((gain - threshold) / errors)
-        np.fill_diagonal(chance, 0.0)
         np.fill_diagonal(beyond, np.nan)
         better[place] = beyond
-        scores = chance.sum(axis=1) / (size - 1)
-        p_scores[members] = scores
-        mean_ranks[members] = 1.0 + (size - 1) * (1.0 - scores)
+        mean_ranks[members] = 1.0 + (size - 1) * (1.0 - scores[members])
         found, spread = rank_probabilities(sign * solution.potentials, solution, inference.scale, samples, seed)
         probabilities[members, :size] = found
         error = max(error, spread)
@@ -153,8 +150,8 @@ def rank(
         smaller_is_better,
         threshold,
         fit.level,
-        p_scores,
-        p_scores.copy(),
+        scores,
+        scores.copy(),
         mean_ranks,
         rank_lower,
         rank_upper,
@@ -163,6 +160,18 @@ def rank(
         better,
         fit.subnetworks,
     )
+
+
+def p_scores(fit: NetworkFit, smaller_is_better: bool) -> FloatArray:
+    """Each treatment's mean probability of beating another one of its subnetwork, shape (treatments,)."""
+    scores = np.full(len(fit.treatments), np.nan)
+    for system, inference in zip(fit.systems, fit.inferences, strict=True):
+        place = np.ix_(system.treatments, system.treatments)
+        gain = -fit.statistics[place] if smaller_is_better else fit.statistics[place]
+        chance = inference.lower_tail(gain)
+        np.fill_diagonal(chance, 0.0)
+        scores[system.treatments] = chance.sum(axis=1) / (system.size - 1)
+    return scores
 
 
 def rank_probabilities(
