@@ -10,7 +10,6 @@ import numpy as np
 
 from equipoise.errors import DataError
 from equipoise.figures.network import scale, style
-from equipoise.frames import FloatArray
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -157,11 +157,11 @@ def network_graph(
         at = np.array([[centre_x + s.x, centre_y + s.y] for s in where])
         if shade_multi_arm:
             _shade(ax, graph, at)
-        widths = _edges(ax, graph, at, largest, size)
+        _edges(ax, graph, at, size)
         _nodes(ax, graph, at, radii)
         for text, spot, (x, y), r in zip(labels, where, at.tolist(), radii.tolist(), strict=True):
             _label(ax, text, spot, x, y, r + 3.5, size)
-        _key(ax, graph, edges, radii, widths, w, key, shade_multi_arm)
+        _key(ax, graph, edges, w, key, shade_multi_arm)
     return ax
 
 
@@ -195,8 +195,7 @@ def _shade(ax: Axes, graph: Graph, at: FloatArray) -> None:
         ax.add_patch(Polygon(corners, closed=True, facecolor=style.CATEGORIES[5], alpha=fade, lw=0, zorder=1))
 
 
-def _edges(ax: Axes, graph: Graph, at: FloatArray, largest: float, size: float) -> FloatArray:
-    """Draw the lines; returns their widths."""
+def _edges(ax: Axes, graph: Graph, at: FloatArray, size: float) -> None:
     widest = 7.0 if len(graph.treatments) <= 12 else 5.5
     widths = np.maximum(widest * graph.strengths / max(graph.strengths.max(initial=0.0), 1e-300), 0.5)
     for number, (i, j) in enumerate(graph.edges):
@@ -214,7 +213,6 @@ def _edges(ax: Axes, graph: Graph, at: FloatArray, largest: float, size: float) 
             ax.text(
                 x, y, str(count), ha="center", va="center", fontsize=size - 1.0, color=style.SOFT, bbox=box, zorder=3
             )
-    return np.asarray(widths)
 
 
 def _nodes(ax: Axes, graph: Graph, at: FloatArray, radii: FloatArray) -> None:
@@ -237,8 +235,6 @@ def _key(
     ax: Axes,
     graph: Graph,
     edges: str,
-    radii: FloatArray,
-    widths: FloatArray,
     width: float,
     height: float,
     shaded: bool,

@@ -124,7 +124,7 @@ def width_of(text: str, size: float = SIZE, weight: str = "normal") -> float:
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import text_to_path
 
-    font = FontProperties(family=list(_families()), size=size, weight=weight)  # type: ignore[arg-type]
+    font = FontProperties(family=list(_families()), size=size, weight=weight)
     lines = text.split("\n")
     return max(
         float(text_to_path.get_text_width_height_descent(line, font, False)[0]) if line else 0.0 for line in lines

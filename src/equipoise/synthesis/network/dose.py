@@ -390,9 +390,7 @@ class _Solver:
         for p in ed50:
             low[p], high[p] = np.log(smallest[p] / 1000), np.log(largest[p] * 1000)
         found = [
-            least_squares(
-                residuals, s, jacobian, bounds=(low, high), xtol=1e-14, ftol=1e-15, gtol=1e-12, max_nfev=2000
-            )
+            least_squares(residuals, s, jacobian, bounds=(low, high), xtol=1e-14, ftol=1e-15, gtol=1e-12, max_nfev=2000)
             for s in starts
         ]
         best = min(found, key=lambda f: float(f.cost))
