@@ -43,7 +43,7 @@ def spots(heights: Sequence[float], radius: float) -> list[Spot]:
         floor = -_clear(radius, count, heights[items[-1]]) if items else -radius
         if bottom is not None:
             floor = 0.5 * (heights[bottom] + heights[items[-1]]) - radius if items else floor
-        for i, y in zip(items, _spread(wanted, room, floor, ceiling), strict=True):
+        for i, y in zip(items, spread(wanted, room, floor, ceiling), strict=True):
             height = min(max(float(y), -radius), radius)
             found[i] = Spot(sign * math.sqrt(max(radius**2 - height**2, 0.0)), height, side)
     return found
@@ -61,7 +61,7 @@ def _clear(radius: float, count: int, height: float) -> float:
     return math.sqrt(max(radius**2 - aside**2, 0.0))
 
 
-def _spread(wanted: FloatArray, room: FloatArray, floor: float, ceiling: float) -> FloatArray:
+def spread(wanted: FloatArray, room: FloatArray, floor: float, ceiling: float) -> FloatArray:
     """Heights nearest to those ``wanted`` (falling) that are far enough apart and within bounds (least squares)."""
     if not len(wanted):
         return wanted
