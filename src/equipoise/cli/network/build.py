@@ -154,7 +154,7 @@ def doubts(table: TextTable, reading: Reading, network: Network) -> list[str]:
 
 
 def _plain(name: str) -> str:
-    return re.sub(r"[^a-z0-9+]", "", name.lower())
+    return re.sub(r"[^a-z0-9+.]", "", name.lower())
 
 
 def used_columns(table: TextTable, columns: Mapping[str, str]) -> dict[str, list[str | None]]:

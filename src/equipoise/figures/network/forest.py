@@ -94,7 +94,7 @@ def network_forest(
         texts = [scale.estimate_text(fit.measure, r.estimate, r.lower, r.upper, digits) for r in rows]
         heading = f"{fit.measure} ({100 * fit.level:g}% CI)"
         predicted = any(np.isfinite(r.prediction_lower) for r in rows)
-        left = style.widest([r.label for r in rows], weight="normal") + 14.0
+        left = max(style.widest([r.label for r in rows]), style.width_of("Treatment", weight="bold")) + 14.0
         direct = style.width_of("Direct studies", weight="bold") + 6.0
         right = max(style.widest(texts), style.width_of(heading, weight="bold")) + 16.0
         height = ROW * len(rows) + 26.0 + (52.0 if smaller_is_better is not None else 40.0)

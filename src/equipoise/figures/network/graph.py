@@ -122,13 +122,13 @@ def network_graph(
     with style.drawing():
         labels = ["\n".join(textwrap.wrap(t, WRAP)) or t for t in graph.treatments]
         size = style.SIZE if len(labels) <= 30 else style.SIZE - 1.0
-        largest = 17.0 if len(labels) <= 12 else 12.0
+        largest = 17.0 if len(labels) <= 12 else 12.0 if len(labels) <= 45 else 9.0
         radii = np.maximum(largest * np.sqrt(graph.sizes / max(graph.sizes.max(), 1e-300)), 2.2)
         line = LINE * size
         heights = [
             max(line * (text.count("\n") + 1), 2.0 * float(r) + 2.0) for text, r in zip(labels, radii, strict=True)
         ]
-        radius = max(105.0, needed_radius(heights))
+        radius = max(min(105.0, 45.0 + 12.0 * len(labels)), needed_radius(heights))
         where = spots(heights, radius)
         below = max(
             (
@@ -178,12 +178,35 @@ def _reach(labels: list[str], radii: FloatArray, where: list[Spot], size: float,
 
 
 def _label(ax: Axes, text: str, spot: Spot, x: float, y: float, gap: float, size: float) -> None:
+    box = {"boxstyle": "square,pad=0.05", "facecolor": "white", "edgecolor": "none", "alpha": 0.7}
     if spot.side == "below":
-        ax.text(x, y - gap, text, ha="center", va="top", fontsize=size, linespacing=LINE - 0.1, gid="label")
+        ax.text(
+            x,
+            y - gap,
+            text,
+            ha="center",
+            va="top",
+            fontsize=size,
+            linespacing=LINE - 0.1,
+            gid="label",
+            bbox=box,
+            zorder=3.5,
+        )
         return
     sign = 1.0 if spot.side == "right" else -1.0
     ha = "left" if sign > 0 else "right"
-    ax.text(x + sign * gap, y, text, ha=ha, va="center", fontsize=size, linespacing=LINE - 0.1, gid="label")
+    ax.text(
+        x + sign * gap,
+        y,
+        text,
+        ha=ha,
+        va="center",
+        fontsize=size,
+        linespacing=LINE - 0.1,
+        gid="label",
+        bbox=box,
+        zorder=3.5,
+    )
 
 
 def _shade(ax: Axes, graph: Graph, at: FloatArray) -> None:
@@ -196,8 +219,9 @@ def _shade(ax: Axes, graph: Graph, at: FloatArray) -> None:
 
 
 def _edges(ax: Axes, graph: Graph, at: FloatArray, size: float) -> None:
-    widest = 7.0 if len(graph.treatments) <= 12 else 5.5
-    widths = np.maximum(widest * graph.strengths / max(graph.strengths.max(initial=0.0), 1e-300), 0.5)
+    most = float(graph.strengths.max(initial=0.0))
+    widest = min(7.0, 1.6 * max(graph.studies, default=1)) * min(1.0, 70.0 / max(len(graph.edges), 1))
+    widths = np.maximum(widest * graph.strengths / max(most, 1e-300), min(0.5, widest))
     for number, (i, j) in enumerate(graph.edges):
         colour = "#7d8893" if graph.edge_bias is None else style.BIAS[graph.edge_bias[number]]
         (x1, y1), (x2, y2) = at[i], at[j]

@@ -89,6 +89,9 @@ def hasse_diagram(order: PartialOrder, ax: Axes | None = None) -> Axes:
                 corner[0] + 0.5 * width * shrink, corner[1] + 0.5 * height * shrink, name, ha="center", va="center",
                 fontsize=size * shrink, zorder=3, gid="label", linespacing=1.1,
             )  # fmt: skip
+        if len(placed.columns) == 1:
+            ax.text(2.0, 2.0, "None is above another.", fontsize=7.0, color=style.SOFT, ha="left", va="bottom")
+            return ax
         ax.text(2.0, 2.0, "← better", fontsize=7.0, color=style.SOFT, ha="left", va="bottom")
         ax.text(placed.width * shrink - 2.0, 2.0, "worse →", fontsize=7.0, color=style.SOFT, ha="right", va="bottom")
     return ax
