@@ -18,9 +18,7 @@ def test_a_confidence_interval_of_a_mean_gives_its_sd() -> None:
     """30 to 34.2 among 25 people, with the tabulated t = 2.0639 on 24 degrees of freedom, or z = 1.96."""
     sd = convert.sd_from_ci(30.0, 34.2, 25)
     assert_allclose(sd.value, 5 * 4.2 / (2 * 2.0638985616280205), rtol=1e-9)
-    assert_allclose(
-        convert.sd_from_ci(30.0, 34.2, 25, distribution="z").value, 5 * 4.2 / 3.919927969080108, rtol=1e-9
-    )
+    assert_allclose(convert.sd_from_ci(30.0, 34.2, 25, distribution="z").value, 5 * 4.2 / 3.919927969080108, rtol=1e-9)
 
 
 def test_a_t_value_gives_the_sd_of_two_groups() -> None:
@@ -95,9 +93,7 @@ def test_the_trace_says_what_was_done_with_what() -> None:
 
 
 def test_a_converted_hazard_ratio_pools_like_the_published_one() -> None:
-    es = effect_sizes(
-        {"hr": [0.7], "lo": [0.5], "hi": [0.98]}, measure="HR", estimate="hr", ci_low="lo", ci_high="hi"
-    )
+    es = effect_sizes({"hr": [0.7], "lo": [0.5], "hi": [0.98]}, measure="HR", estimate="hr", ci_low="lo", ci_high="hi")
     assert_allclose(es.variances[0], convert.se_from_ratio_ci(0.7, 0.5, 0.98).value ** 2, rtol=1e-12)
 
 

@@ -40,9 +40,7 @@ def assert_same(many: PooledMany, single: list[Any]) -> None:
     low, high = many.prediction()
     for i, one in enumerate(single):
         if one is None:
-            assert np.isnan(
-                [many.estimate[i], many.se[i], many.tau2[i], many.q[i], many.i2[i], many.p_value[i]]
-            ).all()
+            assert np.isnan([many.estimate[i], many.se[i], many.tau2[i], many.q[i], many.i2[i], many.p_value[i]]).all()
             continue
         ours = [
             many.estimate[i],

@@ -35,9 +35,7 @@ GLMM = [name for name in CASES if name.startswith("GLMM")]
 @pytest.mark.parametrize("name", MH)
 def test_mantel_haenszel_equals_metafors(name: str) -> None:
     case, ours = CASES[name], pool(sizes(name.removeprefix("MH ")), method="MH")
-    agrees(
-        [ours.estimate, ours.se, ours.p_value], [case["estimate"], case["se"], case["p_value"]], CLOSED_FORM, 1e-15
-    )
+    agrees([ours.estimate, ours.se, ours.p_value], [case["estimate"], case["se"], case["p_value"]], CLOSED_FORM, 1e-15)
     agrees([ours.q, ours.q_p, ours.i2, ours.h2], [case["q"], case["q_p"], case["i2"], case["h2"]], CLOSED_FORM, 1e-9)
     agrees(ours.weights, case["weights"], CLOSED_FORM, 1e-12)
     for test, key in (("Cochran–Mantel–Haenszel test", "co"), ("Breslow–Day test", "bd"), ("Tarone's test", "ta")):
@@ -83,9 +81,7 @@ def test_mixed_models_equal_metafors_as_far_as_lme4_goes(name: str) -> None:
     case, ours = CASES[name], pool(es, model=model)
     loose = 2e-2 if model == "UM.RS" else 1e-3  # a Laplace approximation in metafor
     agrees(ours.estimate, case["estimate"], loose)
-    if (
-        not 0 < case["tau2"] < 1e-4
-    ):  # there version 3.8 differentiates at the boundary, and its standard error is 1e-7
+    if not 0 < case["tau2"] < 1e-4:  # there version 3.8 differentiates at the boundary, and its standard error is 1e-7
         agrees(ours.se, case["se"], loose)
     agrees(ours.tau2, case["tau2"], 2 * loose, 1e-4)
     if model != "UM.RS":
@@ -126,10 +122,7 @@ def brute_force(model: str, parameters: Any) -> float:
             log_p = log_choose(a + c, a)[:, None] + a[:, None] * eta - (a + c)[:, None] * np.logaddexp(0, eta)
         else:
             log_p = np.array(
-                [
-                    nchypergeom_fisher.logpmf(a[i], n[i] + m[i], n[i], a[i] + c[i], np.exp(effect))
-                    for i in range(len(a))
-                ]
+                [nchypergeom_fisher.logpmf(a[i], n[i] + m[i], n[i], a[i] + c[i], np.exp(effect)) for i in range(len(a))]
             )
         return float(np.log(np.exp(log_p) @ DENSITY).sum())
     constant = (log_choose(n, a) + log_choose(m, c))[:, None]

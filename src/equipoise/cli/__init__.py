@@ -14,6 +14,7 @@ COMMANDS = {
     "answer": "Answer a question and write the article.",
     "check": "Check a review folder and say what it holds.",
     "new": "Start a review folder.",
+    "pool": "Pool studies and write the report.",
     "nma": "Fit a network meta-analysis and write the report.",
 }
 """The commands with the line that `equipoise --help` shows; each is `command` in the module of its name."""

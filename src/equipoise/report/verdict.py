@@ -6,7 +6,7 @@ from equipoise.certainty.wording import informative_statement
 from equipoise.report.analyses import Estimate
 from equipoise.report.answer import Certainty, DomainRating, Ground, ResultCard, Statement
 from equipoise.report.story import Story
-from equipoise.report.words import capitalised, count, is_plural, listed, measured_inside, study_label
+from equipoise.report.words import capitalised, count, is_plural, listed, measured_inside, number_word, study_label
 
 
 def verdict(story: Story) -> Statement:
@@ -215,4 +215,4 @@ def _reports(number: int) -> str:
 
 
 def _levels(down: int) -> str:
-    return "no level" if down == 0 else "one level" if down == 1 else f"{down} levels"
+    return "no level" if down == 0 else "one level" if down == 1 else f"{number_word(down)} levels"

@@ -96,6 +96,8 @@ def key_points(story: Story) -> tuple[Statement, ...]:
     """Six points or fewer, one for each line of the evidence that there is."""
     dossier = story.dossier
     told = [trials_summary(story)]
+    if story.standing in {"without numbers", "published only"}:
+        told.extend(published_summary(story)[:1])
     if dossier.human_findings or dossier.uncontrolled:
         told.append(uncontrolled_summary(story))
     if dossier.animal_findings:

@@ -93,9 +93,7 @@ def findings_summary(story: Story, what: str) -> Statement:
         aside = f" on an outcome like that of {story.condition}" if other or what == "laboratory" else ""
         parts.append(_told_directions(near) + aside)
     if other:
-        parts.append(
-            _told_directions(other) + (" on other outcomes" if near else f", none of them on {story.condition}")
-        )
+        parts.append(_told_directions(other) + " on other outcomes")
     if silent:
         parts.append(f"{number_word(len(silent))} {'is' if len(silent) == 1 else 'are'} known without a result")
     text = f"{count(total, f'{what} study', f'{what} studies')} of {story.treatment}: {listed(parts)}"

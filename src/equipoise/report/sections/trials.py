@@ -33,7 +33,10 @@ def trials_summary(story: Story) -> Statement:
     dossier = story.dossier
     if not dossier.trials:
         return story.say(
-            f"No randomised trial of {story.treatment} for {story.condition} is in this review", story.no_trials()
+            f"No randomised trial of {story.treatment} for {story.condition} is in this review"
+            + ("; others have pooled trials of it" if any(row.k for row in dossier.syntheses) else ""),
+            story.no_trials(),
+            story.rows(row for row in dossier.syntheses if row.k),
         )
     people = participants(dossier.trials)
     sizes = f" with {people:,} participants" if people else ""

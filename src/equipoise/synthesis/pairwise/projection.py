@@ -193,9 +193,7 @@ class InterceptProjection:
         first, wr = self.weights[0], self._wr[1:]
         w2r = self.weights[1:] * wr
         moved, b = first * self.shift, w2r.sum(axis=0)  # Σ wr over the others is minus the first study's wr
-        return np.asarray(
-            _dot(w2r, wr) + (first * self._rest * moved**2 + 2.0 * first * moved * b - b**2) / self.sum_w
-        )
+        return np.asarray(_dot(w2r, wr) + (first * self._rest * moved**2 + 2.0 * first * moved * b - b**2) / self.sum_w)
 
     @cached_property
     def tr_p(self) -> FloatArray:
