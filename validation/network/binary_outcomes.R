@@ -1,4 +1,4 @@
-# Reference values for tests/synthesis/network/test_binary_outcomes.py, computed without our code.
+# Reference values for tests/synthesis/network/test_network_binary_outcomes.py, computed without our code.
 # Needs R with metadat (data only); the estimators are base R's glm and, for Mantel-Haenszel, the sums of
 # Greenland (1989) written out study by study. Run: Rscript validation/network/binary_outcomes.R
 suppressMessages(library(metadat))

@@ -1,4 +1,4 @@
-# Reference values for tests/synthesis/network/test_components.py: metafor's rma.mv with the components as moderators
+# Reference values for tests/synthesis/network/test_network_components.py: metafor's rma.mv with the components as moderators
 # and the full covariance of multi-arm studies; DL by its matrix formula. Data: Linde et al. 2016 (metadat).
 #   Rscript validation/network/components.R
 suppressMessages({library(metafor); library(metadat)})

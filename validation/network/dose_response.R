@@ -1,4 +1,4 @@
-# Reference values for tests/synthesis/network/test_dose_response.py: dense matrices and base R (optim for Emax, ns() of
+# Reference values for tests/synthesis/network/test_network_dose_response.py: dense matrices and base R (optim for Emax, ns() of
 # splines for the restricted cubic spline, all patterns of equal doses for the isotonic fit); metafor's rma.mv for REML.
 #   Rscript validation/network/dose_response.R
 suppressMessages({library(metafor); library(splines)})

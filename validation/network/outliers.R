@@ -1,4 +1,4 @@
-# Reference values for tests/synthesis/network/test_outliers.py: the shift-variance model by maximising the restricted
+# Reference values for tests/synthesis/network/test_network_outliers.py: the shift-variance model by maximising the restricted
 # likelihood written with dense matrices, and deletion measures by refitting. Data: Senn 2013 and Hasselblad 1998
 # (metadat). Base R only otherwise.  Rscript validation/network/outliers.R
 suppressMessages({library(metafor); library(metadat)})

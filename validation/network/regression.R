@@ -1,4 +1,4 @@
-# Reference values for tests/synthesis/network/test_network_regression.py and test_subgroups.py: metafor's rma.mv with
+# Reference values for tests/synthesis/network/test_network_regression.py: metafor's rma.mv with
 # the full covariance of multi-arm studies. Data: Hasselblad 1998 (metadat) with a made-up covariate 1, 2, 1, 2, …
 # over the studies in order, as on netmeta's help page of netmetareg; NICE DSU TSD 3, example 2 (certolizumab).
 #   Rscript validation/network/regression.R

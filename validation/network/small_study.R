@@ -1,4 +1,4 @@
-# Reference values for tests/synthesis/network/test_small_study.py: Egger's regression (base R's lm) on the comparison-
+# Reference values for tests/synthesis/network/test_network_small_study.py: Egger's regression (base R's lm) on the comparison-
 # adjusted effects of Senn 2013 (metadat), centred at common-effect direct estimates, active treatments minus placebo;
 # and metafor's rma.mv for the regression on the variance.  Rscript validation/network/small_study.R
 suppressMessages({library(metafor); library(metadat)})

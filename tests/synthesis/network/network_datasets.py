@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from equipoise.synthesis.network import Network
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
 
-SENN = """
+import numpy as np
+from arm_counts import DONG_2013, SMOKING
+
+from equipoise.synthesis.network import Network, StudyContrasts
+
+SENN = """\
 DeFronzo1995 metf plac -1.9 0.1414
 Lewin2007 metf plac -0.82 0.0992
 Willms1999 metf acar -0.2 0.3579
@@ -36,7 +44,7 @@ Willms1999 acar plac -1 0.4669
 """
 """Glucose lowering, mean difference in HbA1c (Senn et al. 2013, Stat Methods Med Res 22:169)."""
 
-PARKINSON = """
+PARKINSON = """\
 s1 A C 0.31 0.668089651
 s2 A B 1.7 0.382640605
 s3 C D 0.35 0.441941738
@@ -68,3 +76,45 @@ def senn() -> Network:
 
 def parkinson() -> Network:
     return Network.from_contrasts(pairs(PARKINSON), measure="MD")
+
+
+def counts(text: str) -> dict[str, list[object]]:
+    """The table of arms: study, treatment, events, n; from lines "study | treatment events/n; …"."""
+    table: dict[str, list[object]] = {"study": [], "treatment": [], "events": [], "n": []}
+    for line in text.strip().splitlines():
+        study, arms = line.split(" | ")
+        for arm in arms.split(";"):
+            treatment, numbers = arm.strip().rsplit(" ", 1)
+            events, n = numbers.split("/")
+            for column, value in zip(table, (study, treatment, float(events), float(n)), strict=True):
+                table[column].append(value)
+    return table
+
+
+def smoking() -> Network:
+    return Network.from_arms(counts(SMOKING), events="events", n="n", measure="OR")
+
+
+def dong() -> Network:
+    return Network.from_arms(counts(DONG_2013), events="events", n="n", measure="OR")
+
+
+NETWORKS = {"senn": senn, "parkinson": parkinson, "smoking": smoking, "dong": dong}
+
+
+@cache
+def reference() -> dict[str, Any]:
+    """What R's metafor says of these networks; made by validation/network/network_reference.R."""
+    found: dict[str, Any] = json.loads(Path(__file__).with_name("network_reference.json").read_text(encoding="utf-8"))
+    return found
+
+
+def study_of_arms(study: str, arms: dict[str, tuple[float, float]]) -> StudyContrasts:
+    """A study with independent arms, each an effect and a variance."""
+    values = np.array(list(arms.values()))
+    contrasts = values[1:, 0] - values[0, 0]
+    return StudyContrasts(study, tuple(arms), contrasts, np.diag(values[1:, 1]) + values[0, 1])
+
+
+def two_arms(study: str, treatment: str, comparator: str, estimate: float, variance: float) -> StudyContrasts:
+    return StudyContrasts(study, (comparator, treatment), np.array([estimate]), np.array([[variance]]))

@@ -2,6 +2,7 @@
 
 from equipoise.synthesis.network.contrasts import StudyContrasts
 from equipoise.synthesis.network.fit import NetworkFit
+from equipoise.synthesis.network.hierarchy import benefit_harm, partial_order
 from equipoise.synthesis.network.network import Change, LeftOut, Network
 
-__all__ = ["Change", "LeftOut", "Network", "NetworkFit", "StudyContrasts"]
+__all__ = ["Change", "LeftOut", "Network", "NetworkFit", "StudyContrasts", "benefit_harm", "partial_order"]

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import norm
-from scipy.stats import t as student
 
 from equipoise.errors import DataError
 from equipoise.frames import FloatArray
+from equipoise.synthesis.network.inference import infer
 from equipoise.synthesis.network.tables import decimals, interval, p_value, text_table
 
 
@@ -84,22 +83,17 @@ def tabulate(
     if not 0 < level < 1:
         raise DataError(f"level {level} must lie between 0 and 1")
     estimates, errors = np.asarray(estimates, dtype=float), np.asarray(standard_errors, dtype=float)
-    usable = df > 0
-    if np.isfinite(df):
-        quantile = float(student.ppf(1 - (1 - level) / 2, df)) if usable else float("nan")
-    else:
-        quantile = float(norm.ppf(1 - (1 - level) / 2))
+    inference = infer("t" if np.isfinite(df) else "normal", level, float("nan"), int(df) if np.isfinite(df) else 0)
     with np.errstate(divide="ignore", invalid="ignore"):
         statistics = np.where(errors > 0, estimates / errors, np.nan)
-    tail = norm.sf(np.abs(statistics)) if not np.isfinite(df) else student.sf(np.abs(statistics), df if usable else 1)
     return Coefficients(
         names=tuple(names),
         estimates=estimates,
         standard_errors=errors,
-        lower=estimates - quantile * errors,
-        upper=estimates + quantile * errors,
+        lower=estimates - inference.quantile * errors,
+        upper=estimates + inference.quantile * errors,
         statistics=statistics,
-        p=2 * tail if usable else np.full(estimates.shape, np.nan),
+        p=inference.p_values(statistics),
         df=float(df),
         level=level,
     )

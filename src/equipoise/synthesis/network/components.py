@@ -1,8 +1,8 @@
 """Component network meta-analysis: the effect of a combination is the sum of its components' effects.
 
 The additive model of Rücker, Petropoulou & Schwarzer (2020, Biometrical Journal 62:808), with interactions where
-asked for. Treatments that share components connect networks that no study connects. Agrees with `netcomb` and
-`discomb` of R's netmeta, which use τ² by DL of the additive model.
+asked for. Treatments that share components connect networks that no study connects. The model of `netcomb` and
+`discomb` of R's netmeta, which take τ² by DL from the additive model.
 """
 
 from __future__ import annotations

@@ -90,7 +90,16 @@ def check_covariances(studies: tuple[StudyContrasts, ...], covariances: FloatArr
         )
     raise InconsistentVariances(
         f"study {study.study!r} ({', '.join(study.treatments)}): no set of arms can give contrasts with these "
-        f"variances ({variances}) and covariances; check the standard errors, or supply arm-level data"
+        f"variances ({variances}) and covariances ({_covariances(study)}); check the standard errors, or supply "
+        "arm-level data"
+    )
+
+
+def _covariances(study: StudyContrasts) -> str:
+    rows, columns = np.triu_indices(len(study.treatments) - 1, 1)
+    return ", ".join(
+        f"{study.treatments[i + 1]} with {study.treatments[j + 1]} {study.covariance[i, j]:.6g}"
+        for i, j in zip(rows.tolist(), columns.tolist(), strict=True)
     )
 
 

@@ -18,7 +18,7 @@ from equipoise.synthesis.network.direct import DirectEvidence, direct_evidence
 from equipoise.synthesis.network.gls import Solution, System, build, solve
 from equipoise.synthesis.network.hat import EvidenceFlow, NetworkMeasures, evidence_flow, network_measures
 from equipoise.synthesis.network.heat import NetHeat, net_heat
-from equipoise.synthesis.network.heterogeneity import Heterogeneity, Tau2Method, heterogeneity
+from equipoise.synthesis.network.heterogeneity import Heterogeneity, Tau2Method, heterogeneity, tau2_interval
 from equipoise.synthesis.network.hierarchy import Categories, Certainty, categories
 from equipoise.synthesis.network.importance import Importance, importance
 from equipoise.synthesis.network.inconsistency import Inconsistency, inconsistency
@@ -28,7 +28,7 @@ from equipoise.synthesis.network.loops import Loops, loop_inconsistency
 from equipoise.synthesis.network.prediction import Predictions, predict
 from equipoise.synthesis.network.ranking import Ranking, rank
 from equipoise.synthesis.network.splitting import Split, SplitMethod, split
-from equipoise.synthesis.network.tables import decimals, natural, p_value
+from equipoise.synthesis.network.tables import decimals, interval, natural, p_value
 
 if TYPE_CHECKING:
     from equipoise.synthesis.network.network import Network
@@ -124,6 +124,11 @@ class NetworkFit:
         """
         return predict(self, level)
 
+    def tau2_interval(self, level: float | None = None) -> FloatArray:
+        """Confidence limits of τ² by the Q-profile method, shape (subnetworks, 2); ``level``: default the fit's."""
+        wanted = self.level if level is None else level
+        return np.array([tau2_interval(system, wanted) for system in self.systems])
+
     def league(
         self,
         upper_triangle: Literal["network", "direct"] = "network",
@@ -139,14 +144,14 @@ class NetworkFit:
         return league_table(self, upper_triangle, other, order)
 
     def ranking(
-        self, smaller_is_better: bool = True, threshold: float = 0.0, samples: int = 8192, seed: int = 0
+        self, smaller_is_better: bool = True, threshold: float = 0.0, samples: int | None = None, seed: int = 0
     ) -> Ranking:
         """P-scores, SUCRA, rank probabilities, mean ranks; each subnetwork ranked by itself.
 
         ``smaller_is_better``: whether a smaller value on the analysis scale is the better outcome (netmeta's
         ``small.values = "desirable"``); ``threshold``: the difference that matters, for ``Ranking.better``;
-        ``samples``: integration points for rank probabilities (rounded up to a power of two), ``seed`` their
-        randomisation.
+        ``samples``: integration points for rank probabilities (rounded up to a power of two; by default the more the
+        fewer treatments there are), ``seed``: their randomisation.
         """
         return rank(self, smaller_is_better, threshold, samples, seed)
 
@@ -223,14 +228,17 @@ class NetworkFit:
         lines = [self.network.summary(), "", self.effects().summary(), ""]
         for number, part in enumerate(self.subnetworks):
             name = f" (subnetwork {number + 1}: {part[0]}, …)" if len(self.subnetworks) > 1 else ""
+            limits = tau2_interval(self.systems[number], self.level)
             lines.append(
-                f"Heterogeneity{name}: tau² = {decimals(self.tau2[number])} ({self.method}); "
+                f"Heterogeneity{name}: tau² = {decimals(self.tau2[number])} ({self.method}), "
+                f"{100 * self.level:g}% Q-profile interval {interval(*limits)}; "
                 f"I² = {decimals(100 * self.i2[number], 1)}%"
             )
             lines.append(
                 f"Test of heterogeneity and inconsistency: Q = {decimals(self.q[number], 2)}, "
                 f"df = {self.df[number]}, p = {p_value(self.p[number])}"
             )
+            lines += _cautions(self.inferences[number], self.ci)
         return "\n".join(lines)
 
     def natural(self, value: Any) -> Any:
@@ -242,6 +250,15 @@ class NetworkFit:
         rows = np.array([index[a] for a, _ in pairs], dtype=np.intp)
         columns = np.array([index[b] for _, b in pairs], dtype=np.intp)
         return tabulate(self, title, rows, columns, self.estimates, self.standard_errors)
+
+
+def _cautions(inference: Inference, ci: Interval) -> list[str]:
+    """What a reader of the intervals has to know."""
+    if np.isnan(inference.df):
+        return [f"No degrees of freedom are left, so there are no {ci!r} intervals; fit with ci='normal'."]
+    if ci == "hksj" and inference.scale < 1:
+        return [f"Hartung–Knapp makes the intervals narrower here (standard errors × {inference.scale:.3f})."]
+    return []
 
 
 def fit_network(

@@ -3,7 +3,7 @@
 Starting from the connected set of studies, out of many candidates, whose fit has the highest median likelihood over
 all studies, the study nearest to the fit is added and the network fitted again, until all are in. Sharp changes of
 τ², Q, the effects or their ranking on the way betray the studies that cause them (Mavridis, Moustaki, Wall & Salanti
-2017, Research Synthesis Methods 8:212; for networks Petropoulou et al. 2021, Statistics in Medicine 40:5642).
+2017, Research Synthesis Methods 8(2); for networks Petropoulou et al. 2021, Statistics in Medicine 40:5642).
 """
 
 from __future__ import annotations

@@ -10,12 +10,12 @@ from scipy.sparse import csr_array
 
 from equipoise.errors import DataError
 from equipoise.frames import FloatArray
+from equipoise.synthesis.network.designs import by_design, detach, pool_designs
 from equipoise.synthesis.network.gls import System, solve
 from equipoise.synthesis.network.hat import block_diagonal
 from equipoise.synthesis.network.heterogeneity import Tau2Method
-from equipoise.synthesis.network.inconsistency import detach, pool_designs
 from equipoise.synthesis.network.removal import BoolArray
-from equipoise.synthesis.network.unrelated import by_design, estimate_unrelated_tau2
+from equipoise.synthesis.network.unrelated import estimate_unrelated_tau2
 
 if TYPE_CHECKING:
     from equipoise.synthesis.network.fit import NetworkFit
@@ -100,24 +100,23 @@ class _Part:
 
 
 def _part(system: System, method: Tau2Method | None) -> _Part:
-    model, designs = by_design(system)
+    model, sets = by_design(system)
     tau2 = estimate_unrelated_tau2(model, method) if method is not None else 0.0
     solution = solve(system, tau2)
-    pooled = pool_designs(model, designs, solution)
-    owner = np.concatenate([np.full(len(p), number) for number, p in enumerate(pooled.parameters)])
-    rows = np.concatenate([a[1:] for a in pooled.arms])
-    bases = np.concatenate([np.repeat(a[:1], len(a) - 1) for a in pooled.arms])
-    residual = np.concatenate(pooled.residuals)
-    weights = block_diagonal(pooled.information)
+    pooled = pool_designs(model, sets, solution)
+    arms = [row for designs in sets for row in designs.arms.tolist()]
+    owner = np.repeat(np.arange(len(arms)), [len(row) - 1 for row in arms])
+    rows = np.concatenate([designs.arms[:, 1:].ravel() for designs in sets])
+    bases = np.concatenate([np.repeat(designs.arms[:, 0], designs.contrasts) for designs in sets])
+    residual = np.concatenate([r.ravel() for r in pooled.residuals])
+    weights = block_diagonal([w for information in pooled.information for w in information])
     own = residual * (weights @ residual)
-    shifts = np.stack(
-        [np.full(system.size, np.nan) if s is None else s for s in detach(system, pooled, solution).shift]
-    )
-    left = residual[:, None] - (shifts[:, rows] - shifts[:, bases]).T
-    left[np.arange(len(rows)), owner] = np.where(np.isnan(left[np.arange(len(rows)), owner]), np.nan, 0.0)
+    detached = detach(system, pooled, solution)
+    left = residual[:, None] - (detached.shift[:, rows] - detached.shift[:, bases]).T
+    left[np.arange(len(rows)), owner] = np.where(np.isnan(detached.q[owner]), np.nan, 0.0)
     change = (own[:, None] - left * (csr_array(weights) @ left))[:, owner]
     np.fill_diagonal(change, own)
     difference = solution.inverse[rows] - solution.inverse[bases]
     hat = (difference[:, rows] - difference[:, bases]) @ weights
     pairs = list(zip(rows.tolist(), bases.tolist(), strict=True))
-    return _Part([pooled.arms[k].tolist() for k in owner], pairs, change, hat, tau2)
+    return _Part([arms[k] for k in owner.tolist()], pairs, change, hat, tau2)

@@ -14,7 +14,7 @@ from typing import Literal
 
 import numpy as np
 from scipy.optimize import brentq, minimize_scalar
-from scipy.stats import chi2
+from scipy.special import chdtrc, chdtri
 
 from equipoise.errors import DataError, NotConverged
 from equipoise.synthesis.network.gls import (
@@ -49,7 +49,7 @@ def heterogeneity(system: System, method: Tau2Method) -> Heterogeneity:
     common = solve(system)
     df = system.df
     tau2 = estimate_tau2(system, method, common) if df > 0 else 0.0
-    p = float(chi2.sf(common.q, df)) if df > 0 else float("nan")
+    p = float(chdtrc(df, common.q)) if df > 0 else float("nan")
     i2 = max(0.0, (common.q - df) / common.q) if df > 0 and common.q > 0 else 0.0 if df > 0 else float("nan")
     return Heterogeneity(tau2, common.q, df, p, i2)
 
@@ -69,6 +69,30 @@ def _moments(system: System, common: Solution) -> float:
     squared = accumulate(system, [w * w for w in weights])
     divisor = sum(float(w.sum()) for w in weights) - float((common.inverse * squared).sum())
     return max(0.0, (common.q - system.df) / divisor) if divisor > 0 else 0.0
+
+
+def tau2_interval(system: System, level: float) -> tuple[float, float]:
+    """The Q-profile interval of τ²: where Q(τ²) is what a χ² with its degrees of freedom can be (Viechtbauer 2007).
+
+    (0, 0) when even Q(0) is too small, NaN without degrees of freedom. Generalised to networks as Q is (Jackson,
+    White & Riley 2012).
+    """
+    if system.df < 1:
+        return float("nan"), float("nan")
+    tail = (1.0 - level) / 2.0
+    high = float(chdtri(system.df, tail))
+    low = float(chdtri(system.df, 1.0 - tail))
+    return _where_q_is(system, high), _where_q_is(system, low)
+
+
+def _where_q_is(system: System, target: float) -> float:
+    """The τ² at which Q(τ²), which falls with τ², has come down to ``target``."""
+    if solve(system).q <= target:
+        return 0.0
+    top = search_limit(system, 0.0)
+    while solve(system, top).q > target:
+        top *= 4.0
+    return float(brentq(lambda tau2: solve(system, tau2).q - target, 0.0, top, xtol=1e-15 * top, rtol=1e-12))
 
 
 def log_likelihood(system: System, tau2: float, restricted: bool) -> float:

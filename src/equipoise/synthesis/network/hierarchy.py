@@ -185,7 +185,8 @@ class BenefitHarm:
     """Two outcomes side by side: each treatment against the reference, analysis scales, NaN where not compared.
 
     ``benefit``, ``harm``: shape (treatments, 3), estimate, lower and upper limit; ``benefit_scores``,
-    ``harm_scores``: P-scores (1: best in that outcome); ``front``: treatments that no other equals or beats in both outcomes.
+    ``harm_scores``: P-scores (1: best in that outcome); ``front``: treatments that no other one equals or beats in
+    both outcomes.
     """
 
     reference: str

@@ -15,16 +15,11 @@ from scipy.special import chdtrc
 
 from equipoise.frames import FloatArray
 from equipoise.synthesis.network.blocks import IntArray
-from equipoise.synthesis.network.gls import Solution, System, solve, weights_at
+from equipoise.synthesis.network.designs import by_design, detach, pool_designs, q_within
+from equipoise.synthesis.network.gls import solve
 from equipoise.synthesis.network.heterogeneity import Tau2Method
-from equipoise.synthesis.network.removal import Group, clique, remove
 from equipoise.synthesis.network.tables import decimals, p_value, text_table
-from equipoise.synthesis.network.unrelated import (
-    Unrelated,
-    by_design,
-    estimate_unrelated_tau2,
-    solve_unrelated,
-)
+from equipoise.synthesis.network.unrelated import estimate_unrelated_tau2
 
 if TYPE_CHECKING:
     from equipoise.synthesis.network.fit import NetworkFit
@@ -127,163 +122,68 @@ class Inconsistency:
         return "\n\n".join(sections)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Designs:
-    """The designs of a connected network at one τ²; lists have one entry a design.
-
-    ``arms``: local indices, increasing; ``information``: the design's Laplacian without its first arm, (m−1, m−1);
-    ``effects``: its own estimates, other arms minus the first; ``residuals``: those minus the network's.
-    ``q``: the statistic between designs, ``shares``: each design's part of it.
-    """
-
-    arms: list[IntArray]
-    parameters: list[IntArray]
-    information: list[FloatArray]
-    effects: list[FloatArray]
-    residuals: list[FloatArray]
-    shares: FloatArray
-    q: float
-
-
-def pool_designs(model: Unrelated, designs: list[tuple[IntArray, IntArray]], solution: Solution) -> Designs:
-    """Each design's own estimates against the network's ``solution``, at the same τ²."""
-    own = solve_unrelated(model, solution.tau2)
-    information, effects, residuals = [], [], []
-    for arms, parameters in designs:
-        first = int(parameters[0])
-        owner = model.block_of[first]
-        size = int(model.sizes[owner])
-        start = int(model.offsets[owner])
-        inverse = own.inverse[start : start + size * size].reshape(size, size)
-        network = solution.potentials[arms[1:]] - solution.potentials[arms[0]]
-        information.append(np.asarray(np.linalg.inv(inverse), dtype=float))
-        effects.append(own.estimates[parameters])
-        residuals.append(own.estimates[parameters] - network)
-    shares = np.array([float(r @ w @ r) for r, w in zip(residuals, information, strict=True)])
-    arms_list = [arms for arms, _ in designs]
-    return Designs(arms_list, [p for _, p in designs], information, effects, residuals, shares, float(shares.sum()))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Detached:
-    """What detaching each design in turn does; one entry a design, None where it holds the network together.
-
-    ``q``: the statistic left between designs; ``shift``: how the potentials of all treatments change, shape (n,).
-    """
-
-    q: list[float | None]
-    shift: list[FloatArray | None]
-
-
-def detach(system: System, designs: Designs, solution: Solution) -> Detached:
-    """Effects of its own for each design in turn, by closed-form updates of the one solution."""
-    groups = []
-    counts = _study_counts(system, designs)
-    for number, (arms, information) in enumerate(zip(designs.arms, designs.information, strict=True)):
-        laplacian = _bordered(information)
-        groups.append(Group(arms, laplacian, np.zeros(len(arms)), counts[number] * clique(len(arms))))
-    q: list[float | None] = []
-    shift: list[FloatArray | None] = []
-    for number, remainder in enumerate(remove(system, solution, groups)):
-        if not remainder.connected.all():
-            q.append(None)
-            shift.append(None)
-            continue
-        arms, w, r = designs.arms[number], designs.information[number], designs.residuals[number]
-        g = solution.inverse[:, arms[1:]] - solution.inverse[:, arms[:1]]
-        covariance = g[arms[1:]] - g[arms[0]]
-        score = w @ r
-        own = np.linalg.solve(w - w @ covariance @ w, score)
-        q.append(max(0.0, designs.q - float(score @ own)))
-        shift.append(-g @ (w @ own))
-    return Detached(q, shift)
-
-
-def _study_counts(system: System, designs: Designs) -> list[int]:
-    counts: dict[bytes, int] = {}
-    for block in system.rotated:
-        for arms in np.sort(block.arms, axis=1):
-            counts[arms.tobytes()] = counts.get(arms.tobytes(), 0) + 1
-    return [counts[arms.tobytes()] for arms in designs.arms]
-
-
-def _bordered(information: FloatArray) -> FloatArray:
-    """The Laplacian whose part without the first arm is ``information``."""
-    size = len(information) + 1
-    laplacian = np.empty((size, size))
-    laplacian[1:, 1:] = information
-    laplacian[0, 1:] = laplacian[1:, 0] = -information.sum(axis=0)
-    laplacian[0, 0] = information.sum()
-    return laplacian
-
-
 def inconsistency(fit: NetworkFit, method: Tau2Method = "DL") -> Inconsistency:
     """See ``NetworkFit.inconsistency``."""
-    names, studies, detached, taus = [], [], [], []
-    q_within, df_within, q_between, df_detached = [], [], [], []
-    total, between, between_random = [0.0, 0], [0.0, 0], [0.0, 0]
+    names: list[tuple[str, ...]] = []
+    studies, contrasts, within, shares, detached, left_df, taus = [], [], [], [], [], [], []
+    total, between, between_random = (_Sum() for _ in range(3))
     for system in fit.systems:
         common = solve(system)
-        model, designs = by_design(system)
-        pooled = pool_designs(model, designs, common)
-        counts = _study_counts(system, pooled)
-        parameters = sum(len(p) for p in pooled.parameters)
-        df = parameters - (system.size - 1)
+        model, sets = by_design(system)
+        pooled = pool_designs(model, sets, common)
         tau2 = estimate_unrelated_tau2(model, method)
-        random = solve(system, tau2)
-        within = _within(model, designs)
-        names += [tuple(fit.treatments[system.treatments[a]] for a in arms) for arms in pooled.arms]
-        studies += counts
-        q_within += within
-        df_within += [(k - 1) * len(p) for k, p in zip(counts, pooled.parameters, strict=True)]
-        q_between += pooled.shares.tolist()
-        for q, p in zip(detach(system, pooled, common).q, pooled.parameters, strict=True):
-            left = df - len(p)
-            detached.append(float("nan") if q is None or left < 0 else q)
-            df_detached.append(max(left, 0))
-        total[0] += common.q
-        total[1] += system.df
-        between[0] += pooled.q
-        between[1] += df
-        between_random[0] += pool_designs(model, designs, random).q
-        between_random[1] += df
+        df = len(model.treatments) - (system.size - 1)
+        for designs in sets:
+            names += [tuple(fit.treatments[i] for i in arms) for arms in system.treatments[designs.arms].tolist()]
+            studies.append(designs.studies)
+            contrasts.append(np.full(len(designs), designs.contrasts))
+            left_df.append(np.full(len(designs), df - designs.contrasts))
+        within += q_within(model, sets)
+        shares += pooled.shares
+        detached.append(detach(system, pooled, common).q)
         taus.append(tau2)
-    order = sorted(range(len(names)), key=lambda i: (len(names[i]), names[i]))
-    within_df = np.array(df_within, dtype=np.intp)[order]
-    within_q = np.where(within_df > 0, np.array(q_within)[order], 0.0)
-    left_df = np.array(df_detached, dtype=np.intp)[order]
-    left_q = np.array(detached)[order]
+        total.add(common.q, system.df)
+        between.add(pooled.q, df)
+        between_random.add(pool_designs(model, sets, solve(system, tau2)).q, df)
+    order = np.array(sorted(range(len(names)), key=lambda i: (len(names[i]), names[i])), dtype=np.intp)
+    counts = np.concatenate(studies)[order]
+    df_within = (counts - 1) * np.concatenate(contrasts)[order]
+    q_of_designs = np.where(df_within > 0, np.concatenate(within)[order], 0.0)
+    df_detached = np.concatenate(left_df)[order]
+    q_detached = np.where(df_detached >= 0, np.concatenate(detached)[order], np.nan)
     return Inconsistency(
-        total=_test(total[0], total[1]),
-        within=_test(float(within_q.sum()), int(within_df.sum())),
-        between=_test(between[0], between[1]),
-        between_random=_test(between_random[0], between_random[1]),
+        total=_test(total),
+        within=_test(_Sum(float(q_of_designs.sum()), int(df_within.sum()))),
+        between=_test(between),
+        between_random=_test(between_random),
         tau2_within=np.array(taus),
-        designs=tuple(names[i] for i in order),
-        studies=np.array(studies, dtype=np.intp)[order],
-        q_within=within_q,
-        df_within=within_df,
-        q_between=np.array(q_between)[order],
-        q_detached=left_q,
-        df_detached=left_df,
-        p_within=_tail(within_q, within_df),
-        p_detached=_tail(left_q, left_df),
+        designs=tuple(names[i] for i in order.tolist()),
+        studies=counts,
+        q_within=q_of_designs,
+        df_within=df_within,
+        q_between=np.concatenate(shares)[order],
+        q_detached=q_detached,
+        df_detached=np.maximum(df_detached, 0),
+        p_within=_tail(q_of_designs, df_within),
+        p_detached=_tail(q_detached, df_detached),
     )
 
 
-def _within(model: Unrelated, designs: list[tuple[IntArray, IntArray]]) -> list[float]:
-    """Q within each design at τ² = 0."""
-    own = solve_unrelated(model)
-    first = {int(parameters[0]): number for number, (_, parameters) in enumerate(designs)}
-    q = np.zeros(len(designs))
-    for a, residual, w in zip(model.assignments, own.residuals, weights_at(model.system, 0.0), strict=True):
-        owner = [first[int(p)] for p in a.parameters[:, 0]]
-        np.add.at(q, owner, (w * residual**2).sum(axis=1))
-    return q.tolist()
+@dataclass(slots=True)
+class _Sum:
+    q: float = 0.0
+    df: int = 0
+
+    def add(self, q: float, df: int) -> None:
+        self.q += q
+        self.df += df
 
 
-def _test(q: float, df: float) -> QTest:
-    return QTest(float(q) if df > 0 else 0.0, int(df), float(chdtrc(df, q)) if df > 0 else float("nan"))
+def _test(total: _Sum) -> QTest:
+    """A statistic without degrees of freedom is rounding, and 0."""
+    if total.df < 1:
+        return QTest(0.0, 0, float("nan"))
+    return QTest(total.q, total.df, float(chdtrc(total.df, total.q)))
 
 
 def _tail(q: FloatArray, df: IntArray) -> FloatArray:

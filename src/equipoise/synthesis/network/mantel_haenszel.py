@@ -2,7 +2,7 @@
 
 Each design (set of treatments compared) is pooled over its studies by the generalised Mantel–Haenszel estimators of
 Greenland (1989, Biometrics 45:183); the designs are then combined by generalised least squares
-(Efthimiou et al. 2019, Statistics in Medicine 38:2992). Common effect only, odds ratios only. Results agree with
+(Efthimiou et al. 2019, Statistics in Medicine 38:2992). Common effect only, odds ratios only; the estimators of
 `netmetabin(method = "MH")` of R's netmeta.
 """
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -140,9 +140,10 @@ class Network:
         given = {"events": events, "n": n, "mean": mean, "sd": sd, "se": se, "time": time}
         named = {name: column for name, column in given.items() if column is not None}
         columns = read_columns(data, [study, treatment, *named.values()])
+        arms = labels(columns[treatment], treatment)
         made = studies_from_arms(
             labels(columns[study], study),
-            labels(columns[treatment], treatment),
+            arms,
             {name: numbers(columns[column], column) for name, column in named.items()},
             measure,
             increment,
@@ -150,13 +151,14 @@ class Network:
             smd,
         )
         forms = {"hedges": "Hedges' g", "cohen": "Cohen's d"}
-        return cls.from_studies(
+        net = cls.from_studies(
             made.studies,
             measure,
             left_out=[LeftOut(what, reason) for what, reason in made.left_out],
             changes=[Change(label, what) for label, what in made.changes],
             notes=[f"SMD: {forms[smd]}, standard deviation pooled over a study's arms"] if measure == "SMD" else [],
         )
+        return _with_lost_treatments(net, arms)
 
     @classmethod
     def from_contrasts(
@@ -187,21 +189,23 @@ class Network:
         counts = None
         if n_treatment is not None and n_comparator is not None:
             counts = numbers(columns[n_treatment], n_treatment), numbers(columns[n_comparator], n_comparator)
+        treatments, comparators = labels(columns[treatment], treatment), labels(columns[comparator], comparator)
         studies, left_out, changes = studies_from_pairs(
             labels(columns[study], study),
-            labels(columns[treatment], treatment),
-            labels(columns[comparator], comparator),
+            treatments,
+            comparators,
             numbers(columns[estimate], estimate),
             numbers(columns[se], se),
             numbers(columns[comparator_se], comparator_se) if comparator_se is not None else None,
             counts,
         )
-        return cls.from_studies(
+        net = cls.from_studies(
             studies,
             measure,
             left_out=[LeftOut(what, reason) for what, reason in left_out],
             changes=[Change(label, what) for label, what in changes],
         )
+        return _with_lost_treatments(net, [*treatments, *comparators])
 
     def fit(
         self,
@@ -277,6 +281,13 @@ class Network:
         lines += [f"Left out: {o.what}: {o.reason}" for o in self.left_out]
         lines += [f"Changed: {c.study}: {c.what}" for c in self.changes]
         return "\n".join(lines)
+
+
+def _with_lost_treatments(net: Network, mentioned: Iterable[str]) -> Network:
+    """The network, with the treatments that fell out of it reported."""
+    lost = sorted(set(mentioned) - set(net.treatments))
+    reports = tuple(LeftOut(f"treatment {t}", "no study that is left compares it with another") for t in lost)
+    return replace(net, left_out=(*net.left_out, *reports)) if lost else net
 
 
 def merge_arms(study: StudyContrasts) -> StudyContrasts:

@@ -21,7 +21,6 @@ from equipoise.frames import FloatArray
 from equipoise.synthesis.network.blocks import IntArray, Rotated
 from equipoise.synthesis.network.fit import NetworkFit
 from equipoise.synthesis.network.gls import Solution, System, solve
-from equipoise.synthesis.network.heterogeneity import log_likelihood
 from equipoise.synthesis.network.leverage import leverages
 from equipoise.synthesis.network.subsets import take
 from equipoise.synthesis.network.tables import decimals, p_value, text_table
@@ -214,20 +213,20 @@ def _shift_each(system: System) -> list[_Shifted]:
     grid, heights, rises = _profile(system)
 
     def height(tau2: float) -> float:
-        return log_likelihood(system, tau2, True)
+        return _height(system, solve(system, tau2))
 
     null, null_height = _best(grid, heights, height)
+    after = int(np.searchsorted(grid, null))
+    near = slice(max(after - 1, 0), after + 1)
     found = []
     start = 0
     for block in system.rotated:
         for k, study in enumerate(block.studies.tolist()):
-            one = take(block, np.array([k]))
-            best, top = _best(
-                grid,
-                heights + rises[:, start + k],
-                lambda t, one=one: height(t) + _shift(one, solve(system, t))[1],  # type: ignore[misc]
-            )
-            gain = top - null_height
+            one, rise = take(block, np.array([k])), rises[:, start + k]
+            best, gain = null, 0.0
+            if (rise[near] > 0).any() or (heights + rise).max() > null_height:
+                best, top = _best(grid, heights + rise, lambda t, one=one: _total(system, one, t))  # type: ignore[misc]
+                gain = top - null_height
             if gain <= 1e-10:
                 best, gain = null, 0.0
             solution = solve(system, best)
@@ -237,17 +236,26 @@ def _shift_each(system: System) -> list[_Shifted]:
     return found
 
 
+def _height(system: System, solution: Solution) -> float:
+    """The restricted log likelihood at the solution's τ², up to a constant."""
+    spread = sum(float(np.log(block.variances + solution.tau2).sum()) for block in system.rotated)
+    return -0.5 * (spread + solution.q + solution.log_determinant)
+
+
+def _total(system: System, one: Rotated, tau2: float) -> float:
+    """The restricted log likelihood at ``tau2`` with the study's best ω."""
+    solution = solve(system, tau2)
+    return _height(system, solution) + _shift(one, solution)[1]
+
+
 def _profile(system: System) -> tuple[FloatArray, FloatArray, FloatArray]:
     """A grid of τ², the restricted log likelihood on it, and its rise for every study's best ω, (grid, studies)."""
     typical = sum(float(b.variances.sum()) for b in system.rotated) / system.contrasts
     widest = max(float(b.values.max() - b.values.min()) for b in system.rotated)
     grid = np.concatenate([[0.0], 4.0 * max(typical, widest**2) * np.logspace(-7, 0, 29)])
-    heights = np.array([log_likelihood(system, float(t), True) for t in grid])
-    rises = []
-    for t in grid:
-        solution = solve(system, float(t))
-        rises.append(np.concatenate([_rises(block, solution) for block in system.rotated]))
-    return grid, heights, np.array(rises)
+    solutions = [solve(system, float(t)) for t in grid]
+    rises = [np.concatenate([_rises(block, solution) for block in system.rotated]) for solution in solutions]
+    return grid, np.array([_height(system, solution) for solution in solutions]), np.array(rises)
 
 
 def _spectra(block: Rotated, solution: Solution) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import norm
 
 from equipoise.errors import DataError
 from equipoise.frames import FloatArray
 from equipoise.synthesis.network.blocks import IntArray
 from equipoise.synthesis.network.comparisons import Comparisons
+from equipoise.synthesis.network.inference import infer
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,7 +83,7 @@ def pair_effects(
     """The effects with normal intervals; raises ``DataError`` for a level outside 0 … 1."""
     if not 0 < level < 1:
         raise DataError(f"level {level} must lie between 0 and 1")
-    quantile = float(norm.ppf(1 - (1 - level) / 2))
+    inference = infer("normal", level, float("nan"), 0)
     missing = np.where(np.isnan(standard_errors), np.nan, 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         statistics = np.where(standard_errors > 0, estimates / standard_errors, missing)
@@ -94,8 +94,8 @@ def pair_effects(
         studies=studies,
         estimates=estimates,
         standard_errors=standard_errors,
-        lower=estimates - quantile * standard_errors,
-        upper=estimates + quantile * standard_errors,
+        lower=estimates - inference.quantile * standard_errors,
+        upper=estimates + inference.quantile * standard_errors,
         statistics=statistics,
-        p_values=2 * norm.sf(np.abs(statistics)),
+        p_values=inference.p_values(statistics),
     )

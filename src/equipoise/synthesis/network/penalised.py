@@ -2,7 +2,7 @@
 
 The model is logit(risk) = study + treatment, with Firth's penalty ½ log|I| on the likelihood, which keeps every
 estimate finite and removes the bias of first order (Firth 1993, Biometrika 80:27; Evrenoglou, White, Afach,
-Mavridis & Chaimani 2022, Statistics in Medicine 41:5203). Studies without events can stay in. Results agree with
+Mavridis & Chaimani 2022, Statistics in Medicine 41:5203). Studies without events can stay in. The model of
 `netmetabin(method = "LRP")` of R's netmeta, which calls brglm2.
 """
 

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 REPLICATES = 8
 """Independent random shifts, from whose spread the error is estimated."""
 
+COORDINATES = 2**19
+"""Integration points times treatments, unless the number of points is given."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ranking:
@@ -113,13 +116,13 @@ def rank(
     fit: NetworkFit,
     smaller_is_better: bool = True,
     threshold: float = 0.0,
-    samples: int = 8192,
+    samples: int | None = None,
     seed: int = 0,
 ) -> Ranking:
     """See ``NetworkFit.ranking``."""
     if threshold < 0:
         raise DataError(f"threshold {threshold} is negative; give the size of a difference that matters")
-    if samples < REPLICATES:
+    if samples is not None and samples < REPLICATES:
         raise DataError(f"samples {samples} is too few; {REPLICATES} at least, a power of two best")
     n = len(fit.treatments)
     largest = max(len(part) for part in fit.subnetworks)
@@ -139,7 +142,8 @@ def rank(
         np.fill_diagonal(beyond, np.nan)
         better[place] = beyond
         mean_ranks[members] = 1.0 + (size - 1) * (1.0 - scores[members])
-        found, spread = rank_probabilities(sign * solution.potentials, solution, inference.scale, samples, seed)
+        points = COORDINATES // size if samples is None else samples
+        found, spread = rank_probabilities(sign * solution.potentials, solution, inference.scale, points, seed)
         probabilities[members, :size] = found
         error = max(error, spread)
         reached = np.cumsum(found, axis=1)

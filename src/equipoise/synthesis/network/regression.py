@@ -3,7 +3,8 @@
 The effect of treatment t against its reference in study s is d_t + β_t·(x_s − centre); the consistency equations
 hold for d and for β (Cooper et al. 2009, Statistics in Medicine 28:1861; Dias, Sutton, Welton & Ades 2013, Medical
 Decision Making 33:618). β is shared by all treatments other than the reference, one for each of them, or shared
-within classes. Agrees with `netmetareg` of R's netmeta and with metafor's `rma.mv` given the full covariances.
+within classes. The models of `netmetareg` of R's netmeta under consistency, with the exact (restricted) likelihood as
+metafor's `rma.mv` has it given the full covariances.
 """
 
 from __future__ import annotations
@@ -170,8 +171,9 @@ def fit_regression(
     known = np.isfinite(values)
     if not known.any():
         raise DataError(
-            f"the slope of {', '.join(wanted)} can't be estimated: it needs studies of the same comparison, or of "
-            "one loop, with different values"
+            f"the slope of {', '.join(wanted)} can't be estimated: it takes several studies with different values "
+            f"that compare {' or '.join(bases)} with the treatments that share a slope; choose another reference, or "
+            "share slopes"
         )
     slope_names = [f"{c}: {g}" if g else c for c in table.names for g in names]
     used = functions[known]

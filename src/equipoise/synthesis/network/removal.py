@@ -172,6 +172,14 @@ def remove(system: System, solution: Solution, groups: Sequence[Group]) -> list[
     return [remainder for remainder in left if remainder is not None]
 
 
+def stay_connected(plain: FloatArray, arms: IntArray, unit: FloatArray) -> BoolArray:
+    """Whether two arms stay connected without a group's studies, shape (groups, u, u).
+
+    ``plain``: from ``unit_inverse``; ``arms``: shape (groups, u); ``unit``: (groups, u, u), their unit Laplacians.
+    """
+    return _structure(_reduced(plain, arms) - unit)[0]
+
+
 def _reduced(inverse: FloatArray, arms: IntArray) -> FloatArray:
     """The Kron reduction to each row of ``arms``, shape (groups, u, u)."""
     size = arms.shape[1]

@@ -3,8 +3,8 @@
 The network estimates are linear in the studies' estimates, θ̂ = Hy with H = G Cᵀ(V + τ²R)⁻¹ and τ² taken as known.
 Shifting y_m by u moves the difference between the best treatment k and another treatment a by (h_k − h_a)u; the sign
 turns at u = −d_ka/(h_km − h_am). The nearest such shift on either side is the threshold (Phillippo, Dias, Ades,
-Didelez & Welton 2018, JRSS A 181:843; Phillippo et al. 2019, Annals of Internal Medicine 170:538). Agrees with
-`nma_thresh` of R's nmathresh given the same estimates.
+Didelez & Welton 2018, JRSS A 181:843; Phillippo et al. 2019, Annals of Internal Medicine 170:538), as `nma_thresh` of
+R's nmathresh computes it from a posterior's mean and covariance.
 """
 
 from __future__ import annotations

@@ -93,31 +93,6 @@ def unrelated(system: System, assignments: Sequence[Assignment]) -> Unrelated:
     return Unrelated(system, tuple(assignments), treatments, baselines, label, place, sizes, offsets)
 
 
-def by_design(system: System) -> tuple[Unrelated, list[tuple[IntArray, IntArray]]]:
-    """The design-by-treatment interaction model, and for every design its arms and its parameters.
-
-    A design is a set of treatments (local indices, increasing); its parameters are its other arms minus the first.
-    """
-    numbers: dict[bytes, int] = {}
-    designs: list[tuple[IntArray, IntArray]] = []
-    assignments = []
-    count = 0
-    for block in system.rotated:
-        order = np.argsort(block.arms, axis=1)
-        sets = np.take_along_axis(block.arms, order, axis=1)
-        contrasts = sets.shape[1] - 1
-        start = np.empty(len(sets), dtype=np.intp)
-        for k, arms in enumerate(sets):
-            key = arms.tobytes()
-            if key not in numbers:
-                numbers[key] = count
-                designs.append((arms, np.arange(count, count + contrasts)))
-                count += contrasts
-            start[k] = numbers[key]
-        assignments.append(Assignment(order[:, 0], order[:, 1:], start[:, None] + np.arange(contrasts)))
-    return unrelated(system, assignments), designs
-
-
 def by_comparison(system: System, reference: int) -> Unrelated:
     """The unrelated-mean-effects model; each study's baseline is ``reference`` (local) or its first arm by index."""
     n = system.size
