@@ -101,7 +101,7 @@ def _sections(
     drawn: dict[str, list[Block]] = {}
     for figure in figures:
         drawn.setdefault(figure.section, []).append(_figure(figure))
-    fit, network = analysis.fit, analysis.network
+    network = analysis.network
     data = [Block("warning", w) for w in warnings]
     if len(network.subnetworks) > 1:
         parts = "; ".join(", ".join(part) for part in network.subnetworks)
@@ -113,10 +113,13 @@ def _sections(
             )
         )
     data.append(Block("facts", rows=[list(row) for row in facts]))
-    aside = [f"Left out: {o.what}: {o.reason}" for o in network.left_out]
-    aside += [f"Changed: {c.study}: {c.what}" for c in network.changes]
+    aside: dict[str, list[str]] = {}
+    for left in network.left_out:
+        aside.setdefault(f"Left out ({left.reason})", []).append(left.what)
+    for change in network.changes:
+        aside.setdefault(f"Changed ({change.what})", []).append(change.study)
     if aside:
-        data.append(Block("list", lines=aside))
+        data.append(Block("list", lines=[f"{why}: {', '.join(what)}" for why, what in aside.items()]))
     sections = [
         Section("data", "What was analysed", data),
         Section("network", "The network", drawn.get("network", [])),
@@ -169,7 +172,6 @@ def _sections(
             ],
         ),
     ]
-    del fit
     return [section for section in sections if section.blocks]
 
 

@@ -104,6 +104,6 @@ def _label(ax: Axes, result: BenefitHarm) -> None:
             ha="center",
             va="center",
             fontsize=size,
-            gid="label",
+            gid=f"label-{len(ax.texts)}",
             zorder=4,
         )

@@ -184,7 +184,7 @@ def beside(
         fontweight=weight,
         color=colour,
         annotation_clip=False,
-        gid="cell",
+        gid=f"cell-{len(ax.texts)}",
     )
 
 

@@ -188,7 +188,7 @@ def _label(ax: Axes, text: str, spot: Spot, x: float, y: float, gap: float, size
             va="top",
             fontsize=size,
             linespacing=LINE - 0.1,
-            gid="label",
+            gid=f"label-{len(ax.texts)}",
             bbox=box,
             zorder=3.5,
         )
@@ -203,7 +203,7 @@ def _label(ax: Axes, text: str, spot: Spot, x: float, y: float, gap: float, size
         va="center",
         fontsize=size,
         linespacing=LINE - 0.1,
-        gid="label",
+        gid=f"label-{len(ax.texts)}",
         bbox=box,
         zorder=3.5,
     )
@@ -250,9 +250,11 @@ def _nodes(ax: Axes, graph: Graph, at: FloatArray, radii: FloatArray) -> None:
                 if share > 0:
                     ax.add_patch(Wedge((x, y), r, start - 360.0 * share, start, facecolor=style.BIAS[level], zorder=4))
                     start -= 360.0 * share
-            ax.add_patch(Circle((x, y), r, fill=False, ec="white", lw=0.8, zorder=5, gid="node"))
+            ax.add_patch(Circle((x, y), r, fill=False, ec="white", lw=0.8, zorder=5, gid=f"node-{len(ax.patches)}"))
         else:
-            ax.add_patch(Circle((x, y), r, facecolor=colour, ec="white", lw=0.8, zorder=5, gid="node"))
+            ax.add_patch(
+                Circle((x, y), r, facecolor=colour, ec="white", lw=0.8, zorder=5, gid=f"node-{len(ax.patches)}")
+            )
 
 
 def _key(
@@ -270,7 +272,9 @@ def _key(
     lines = ["Circle area: " + ("participants" if graph.sized_by == "participants" else "studies of the treatment")]
     lines.append("line width: " + ("number of studies" if edges == "studies" else "precision of the direct estimate"))
     x, y = 0.5 * width, height - 8.0
-    ax.text(x, y, "; ".join(lines) + ".", ha="center", va="top", fontsize=7.0, color=style.SOFT, gid="key")
+    ax.text(
+        x, y, "; ".join(lines) + ".", ha="center", va="top", fontsize=7.0, color=style.SOFT, gid=f"key-{len(ax.texts)}"
+    )
     handles: list[Line2D | Patch] = []
     if graph.bias is not None:
         handles += [

@@ -82,12 +82,12 @@ def hasse_diagram(order: PartialOrder, ax: Axes | None = None) -> Axes:
             ax.add_patch(
                 FancyBboxPatch(
                     corner, width * shrink, height * shrink, boxstyle=f"round,pad=0,rounding_size={3 * shrink}",
-                    facecolor="white", edgecolor=style.RULE, linewidth=0.7, zorder=2, gid="box",
+                    facecolor="white", edgecolor=style.RULE, linewidth=0.7, zorder=2, gid=f"box-{len(ax.patches)}",
                 )
             )  # fmt: skip
             ax.text(
                 corner[0] + 0.5 * width * shrink, corner[1] + 0.5 * height * shrink, name, ha="center", va="center",
-                fontsize=size * shrink, zorder=3, gid="label", linespacing=1.1,
+                fontsize=size * shrink, zorder=3, gid=f"label-{len(ax.texts)}", linespacing=1.1,
             )  # fmt: skip
         if len(placed.columns) == 1:
             ax.text(2.0, 2.0, "None is above another.", fontsize=7.0, color=style.SOFT, ha="left", va="bottom")

@@ -64,7 +64,8 @@ def net_heat_plot(heat: NetHeat, ax: Axes | None = None) -> Axes:
         bar = 62.0
         ax = style.place(ax, left + side + bar, left + side + 34.0)
         style.inset(ax, left, bar, 34.0, left)
-        colours = LinearSegmentedColormap.from_list("heat", [style.COOL, "#ffffff", style.WARM])
+        ramp = LinearSegmentedColormap.from_list("heat", [style.COOL, "#ffffff", style.WARM])
+        colours = ramp.with_extremes(bad="#f4f3ef")
         limit = min(max(float(np.nanmax(np.abs(np.nan_to_num(change)))), 1e-9), CLIP)
         image = ax.imshow(
             np.ma.masked_invalid(change),
@@ -73,7 +74,6 @@ def net_heat_plot(heat: NetHeat, ax: Axes | None = None) -> Axes:
             aspect="auto",
             interpolation="nearest",
         )
-        colours.set_bad("#f4f3ef")
         _squares(ax, hat)
         ax.set_xticks(range(n), names, rotation=90, fontsize=size)
         ax.set_yticks(range(n), names, fontsize=size)

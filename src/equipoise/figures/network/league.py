@@ -132,7 +132,9 @@ def league_picture(
             for j in range(n):
                 corner = (x0 + j * w, y0 - (i + 1) * h)
                 fill = style.FAINT if i == j else fills[i][j]
-                ax.add_patch(Rectangle(corner, w, h, facecolor=fill, edgecolor="white", lw=0.8, gid="cell"))
+                ax.add_patch(
+                    Rectangle(corner, w, h, facecolor=fill, edgecolor="white", lw=0.8, gid=f"cell-{len(ax.patches)}")
+                )
                 estimate, interval = texts[i][j]
                 weight = "bold" if sure[i, j] else "normal"
                 middle = corner[0] + 0.5 * w

@@ -57,7 +57,7 @@ def rankogram(ranking: Ranking, ax: Axes | None = None) -> Axes:
             score = ranking.p_scores[ranking.treatments.index(name)]
             ax.annotate(
                 name, (0.0, base - 0.3), (-6.0, 0.0), xycoords=("axes fraction", "data"), textcoords="offset points",
-                ha="right", va="center", gid="label", annotation_clip=False,
+                ha="right", va="center", gid=f"label-{len(ax.texts)}", annotation_clip=False,
             )  # fmt: skip
             ax.annotate(
                 f"{score:.2f}", (1.0, base - 0.3), (right - 12.0, 0.0), xycoords=("axes fraction", "data"),

@@ -73,7 +73,9 @@ def limits(estimates: FloatArray, lower: FloatArray, upper: FloatArray) -> tuple
     points = np.append(estimates[known], 0.0)
     widths = (upper - lower)[known]
     widths = widths[np.isfinite(widths)]
-    room = max(float(np.ptp(points)), 1.6 * float(np.median(widths)) if widths.size else 0.0, 1e-9)
+    room = max(
+        float(np.ptp(points)), 1.6 * float(np.quantile(widths, 0.5, method="lower")) if widths.size else 0.0, 1e-9
+    )
     low = float(np.nanmin(np.append(lower[known], points.min())))
     high = float(np.nanmax(np.append(upper[known], points.max())))
     low, high = max(low, float(points.min()) - room), min(high, float(points.max()) + room)

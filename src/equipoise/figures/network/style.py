@@ -148,3 +148,8 @@ def save(ax: Axes, path: Path, dpi: int = 300) -> None:
 
         with mpl.rc_context({"svg.hashsalt": path.stem}):
             figure.savefig(path, dpi=dpi, bbox_inches="tight", pad_inches=0.08, metadata=undated.get(path.suffix))
+    if path.suffix == ".svg":
+        # Readers without the font that was at hand get one of the same widths.
+        named = "font-family: " + ", ".join(f"'{name}'" for name in _families())
+        everywhere = "font-family: Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif"
+        path.write_text(path.read_text(encoding="utf-8").replace(named, everywhere), encoding="utf-8")
