@@ -84,7 +84,7 @@ def against_pymare(n: int, k: int, rounds: int) -> None:
         theirs, own = alternately(times, partial(pymares, y, v, method), partial(ours, y, v, method))
         apart = float(np.abs(pymares(y[:200], v[:200], method)[0] - ours(y[:200], v[:200], method)[0]).max())
         print(
-            f"{method:5} n = {n}, k = {k}, per analysis: PyMARE {1e6 * theirs / n:.2f} µs, ours {1e6 * own / n:.3f} µs: "
+            f"{method:5} n = {n}, k = {k}: PyMARE {1e6 * theirs / n:.2f}, ours {1e6 * own / n:.3f} µs an analysis, "
             f"ratio {theirs / own:.1f} (estimates differ by {apart:.0e})"
         )
 
@@ -114,7 +114,7 @@ def single(k: int = 50, repeats: int = 300) -> None:
             pool(y, v, method=method)
             times.append(time.perf_counter() - start)
         print(
-            f"one {method} fit, k = {k}: median {1e6 * float(np.median(times)):.0f} µs, best {1e6 * min(times):.0f} µs"
+            f"one {method} fit, k = {k}: median {1e6 * float(np.median(times)):.0f} µs, best {1e6 * min(times):.0f}"
         )
 
 

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
+from hypothesis import HealthCheck, settings
 
-import matplotlib as mpl
-import pytest
-from hypothesis import settings
-
-settings.register_profile("repeatable", deadline=None, derandomize=True)
+# The same examples on every machine, and no failure because a machine is busy.
+settings.register_profile("repeatable", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("repeatable")
 mpl.use("Agg")
 

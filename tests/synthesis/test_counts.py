@@ -248,6 +248,27 @@ def test_no_events_at_all_are_an_error_that_says_what_to_do() -> None:
         pool(es, model="CM.EL")
 
 
+@pytest.mark.parametrize("model", ["UM.FS", "UM.RS", "CM.EL", "CM.AL"])
+def test_a_group_without_any_events_has_no_finite_estimate(model: str) -> None:
+    none, some, n = np.zeros(2), np.array([20.0, 1.0]), np.array([50.0, 60.0])
+    with pytest.raises(DataError, match=r"group 1 has no events in any study: the model's estimate is infinite"):
+        fit_glmm("OR", model, none, n, some, n)
+    with pytest.raises(DataError, match=r"group 2 has nothing but events in any study"):
+        fit_glmm("OR", model, some, n, n, n)
+
+
+@pytest.mark.parametrize("model", ["UM.FS", "UM.RS", "CM.EL"])
+def test_one_study_of_counts_is_its_own_result(model: str) -> None:
+    """Its odds ratio and Woolf's standard error; given its margins, the conditional estimate."""
+    fit = fit_glmm("OR", model, np.array([5.0]), np.array([50.0]), np.array([10.0]), np.array([50.0]))
+    assert fit.tau2 == 0.0
+    if model == "CM.EL":
+        assert_allclose(5 - nchypergeom_fisher(100, 50, 15, np.exp(fit.estimate)).mean(), 0, atol=1e-7)
+    else:
+        assert_allclose(fit.estimate, np.log(5 * 40 / (45 * 10)), rtol=1e-7)
+        assert_allclose(fit.se, (1 / 5 + 1 / 45 + 1 / 10 + 1 / 40) ** 0.5, rtol=1e-7)
+
+
 REFUSED = [
     ("BCG AS", {"method": "MH"}, "Mantel–Haenszel pools OR, RR, RD, IRR, IRD, not AS"),
     ("BCG RR", {"method": "PETO"}, "Peto's method pools odds ratios"),

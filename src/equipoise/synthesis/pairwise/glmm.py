@@ -86,9 +86,10 @@ def fit_glmm(
     ``measure`` is "OR" or "IRR" (two groups), "PLO" or "IRLN" (one, ``model`` "RE"); sizes are numbers of people or
     person-times, each (k,). ``common`` fixes τ² at 0. Studies without information on the effect (no events, or
     nothing but events, in both groups) must be left out before. Raises ``DataError`` for a model that the measure
-    doesn't have.
+    doesn't have, and when a group has no events in any study, or nothing else, so that no estimate is finite.
     """
     structure = _structure(measure, model, events1, size1, events2, size2)
+    _refuse_infinite(measure, events1, size1, events2, size2)
     # τ = 0 first: the common effect is a starting value, the test's null model, and the answer when it is the
     # maximum.
     null = _maximise(structure, _start(structure, 0.0), tau_is_zero=True)
@@ -106,6 +107,8 @@ def fit_glmm(
     covariance = np.linalg.inv(best.information)
     tau = abs(float(shared[-1])) if best is not null else 0.0
     sigma2 = float(shared[-2]) ** 2 if model == "UM.RS" else np.nan
+    if sigma2 < 1e-12:
+        sigma2 = 0.0
     return Glmm(
         estimate=float(shared[0]),
         se=float(np.sqrt(covariance[0, 0])),
@@ -116,6 +119,20 @@ def fit_glmm(
         lrt=lrt,
         lrt_df=structure.k - 1,
     )
+
+
+def _refuse_infinite(
+    measure: str, x1: FloatArray, n1: FloatArray, x2: FloatArray | None, n2: FloatArray | None
+) -> None:
+    groups = [(x1, n1)] if x2 is None or n2 is None else [(x1, n1), (x2, n2)]
+    for number, (x, n) in enumerate(groups, 1):
+        every = measure in {"OR", "PLO"} and bool(np.all(x == n))
+        if every or not np.any(x > 0):
+            what = "nothing but events" if every else "no events"
+            raise DataError(
+                f"group {number} has {what} in any study: the model's estimate is infinite. Pool the difference (RD, "
+                "IRD), or add ½ to zero cells by inverse variance"
+            )
 
 
 def _structure(

@@ -1,9 +1,8 @@
 """A smooth likelihood's maximum inside bounds, to full precision.
 
-`maximise` runs bounded quasi-Newton steps, `score` bounded steps with a given information matrix; both end with
-Newton steps on the free parameters, with the Hessian differenced from the analytic gradient, so that the answer
-doesn't depend on an optimiser's stopping rule. Parameters that rest on a bound are named in the result: their
-standard errors aren't defined.
+`score` climbs by bounded steps with a given information matrix and ends with Newton steps on the free parameters,
+with the Hessian differenced from the analytic gradient, so that the answer doesn't depend on a stopping rule.
+Parameters that rest on a bound are named in the result: their standard errors aren't defined.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 FloatArray = NDArray[np.float64]
 Objective = Callable[[FloatArray], tuple[float, FloatArray]]
@@ -47,49 +45,6 @@ class Optimum:
         return covariance
 
 
-def maximise(
-    objective: Objective,
-    start: FloatArray,
-    lower: FloatArray,
-    upper: FloatArray,
-    *,
-    others: Sequence[FloatArray] = (),
-    tolerance: float = 1e-9,
-) -> Optimum:
-    """The best maximum reached from ``start`` and from each of ``others``.
-
-    ``objective(x)`` returns the log-likelihood and its gradient, ``-inf`` where it isn't defined.
-    """
-    best: Optimum | None = None
-    for first in (start, *others):
-        candidate = _climb(objective, np.clip(first, lower, upper), lower, upper, tolerance)
-        if best is None or candidate.value > best.value + 1e-9 * (1 + abs(best.value)):
-            best = candidate
-    assert best is not None
-    return best
-
-
-def _climb(objective: Objective, start: FloatArray, lower: FloatArray, upper: FloatArray, tolerance: float) -> Optimum:
-    # The search is scaled so that a unit step means much the same in each direction.
-    scale = np.maximum(np.abs(start), 0.1)
-
-    def negative(z: FloatArray) -> tuple[float, FloatArray]:
-        value, gradient = objective(np.clip(z * scale, lower, upper))
-        if not np.isfinite(value):
-            return 1e300, np.zeros_like(z)
-        return -value, -gradient * scale
-
-    found = minimize(
-        negative,
-        start / scale,
-        jac=True,
-        method="L-BFGS-B",
-        bounds=list(zip(lower / scale, upper / scale, strict=True)),
-        options={"maxiter": 2000, "maxfun": 4000, "ftol": 1e-15, "gtol": 1e-9, "maxcor": 20},
-    )
-    return polish(objective, np.clip(np.asarray(found.x) * scale, lower, upper), lower, upper, tolerance)
-
-
 def score(
     objective: Scored,
     starts: Sequence[FloatArray],
@@ -101,7 +56,8 @@ def score(
 ) -> Optimum:
     """The best maximum reached from ``starts`` by scoring: steps of information⁻¹ gradient, damped until they climb.
 
-    ``objective(x)`` returns log-likelihood, gradient and a positive semidefinite approximation to the information.
+    ``objective(x)`` returns the log-likelihood (−inf where it isn't defined), its gradient and a positive
+    semidefinite approximation to the information.
     ``sticky`` parameters have no slope at their lower bound and would stay there once they touched it: they approach
     it by a factor of ten a step.
     """

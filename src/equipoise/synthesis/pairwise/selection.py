@@ -13,16 +13,16 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtri
 from scipy.stats import chi2, norm
 
 from equipoise.errors import DataError, NotConverged
 from equipoise.frames import make_frame
 from equipoise.synthesis.pairwise import inputs
 from equipoise.synthesis.pairwise.design import Design, design_matrix
-from equipoise.synthesis.pairwise.optimum import Optimum, maximise
+from equipoise.synthesis.pairwise.optimum import Optimum, score
 from equipoise.synthesis.pairwise.selection_functions import (
     WEIGHT_FUNCTIONS,
-    Place,
     SmoothSelection,
     StepSelection,
     p_value_steps,
@@ -89,13 +89,9 @@ class SelectionModel:
             raise DataError("the truncation model selects by the estimate, not by the p-value")
         if self.weight == "step":
             return np.asarray(self.delta[np.searchsorted(self.steps, array, side="left")])
-        family = WEIGHT_FUNCTIONS[self.weight]
-        if family.censored:
-            array = np.clip(array, family.censored, 1 - family.censored)
-        with np.errstate(divide="ignore"):
-            log_weight, _ = family.log_weight(self.delta, Place(np.log(array), np.log1p(-array), np.ones_like(array)))
-        threshold = self.steps[0] if len(self.steps) else 0.0
-        return np.asarray(np.where(array <= threshold, 1.0, np.exp(log_weight)))
+        threshold = float(self.steps[0]) if len(self.steps) else None
+        selection = SmoothSelection(WEIGHT_FUNCTIONS[self.weight], 1, threshold, np.ones_like(array))
+        return np.asarray(np.exp(selection.log_weight(-ndtri(array), self.delta)[0]))
 
     def to_frame(self) -> Any:
         """One row a parameter: coefficients, τ², δ."""
@@ -207,25 +203,25 @@ class _Problem:
     def log_likelihood(
         self, beta: FloatArray, tau2: float, delta: FloatArray, select: bool
     ) -> tuple[float, FloatArray]:
-        """Log-likelihood and its gradient in (β, τ², δ)."""
+        """The log-likelihood, and each study's score in (β, τ², δ), (k, parameters)."""
         total = self.v + tau2
         mean = self.design.X @ beta
         residual = self.y - mean
         value = -0.5 * float(np.sum(np.log(2 * np.pi * total) + residual**2 / total))
         by_mean = residual / total
         by_tau2 = 0.5 * (residual**2 / total - 1) / total
-        by_delta = np.zeros(len(delta))
+        by_delta = np.zeros((len(self.y), len(delta)))
         if select:
             scale = np.sqrt(self.v)
             log_weight, slopes = self.selection.log_weight(self.y / scale, delta)
             area, dm, ds, dd = self.selection.normaliser(mean / scale, total / self.v, delta)
             if np.any(area <= 0) or not np.all(np.isfinite(log_weight)):
-                return -np.inf, np.zeros(len(beta) + 1 + len(delta))
+                return -np.inf, np.zeros((len(self.y), len(beta) + 1 + len(delta)))
             value += float(np.sum(log_weight - np.log(area)))
             by_mean = by_mean - dm / (area * scale)
             by_tau2 = by_tau2 - ds / (area * self.v)
-            by_delta = np.array([np.sum(a - b / area) for a, b in zip(slopes, dd, strict=True)])
-        return value, np.concatenate([self.design.X.T @ by_mean, [by_tau2.sum()], by_delta])
+            by_delta = np.column_stack([a - b / area for a, b in zip(slopes, dd, strict=True)])
+        return value, np.column_stack([self.design.X * by_mean[:, None], by_tau2, by_delta])
 
 
 def _problem(
@@ -292,24 +288,25 @@ def _maximise(problem: _Problem, random: bool, select: bool, plain: Optimum | No
     lower = np.concatenate([np.full(p, -np.inf), [0.0], problem.lower if select else problem.null])
     upper = np.concatenate([np.full(p, np.inf), [largest], problem.upper if select else problem.null])
 
-    def objective(x: FloatArray) -> tuple[float, FloatArray]:
-        return problem.log_likelihood(x[:p], float(x[p]), x[p + 1 :], select)
+    def objective(x: FloatArray) -> tuple[float, FloatArray, FloatArray]:
+        value, scores = problem.log_likelihood(x[:p], float(x[p]), x[p + 1 :], select)
+        # The scores' outer product stands in for the information (Berndt, Hall, Hall & Hausman 1974).
+        return value, scores.sum(axis=0), scores.T @ scores
 
     if plain is None:
-        weights = 1 / problem.v
+        root = 1 / np.sqrt(problem.v)
         X = problem.design.X
-        beta = np.linalg.lstsq(X * np.sqrt(weights)[:, None], problem.y * np.sqrt(weights), rcond=None)[0]
+        beta = np.linalg.lstsq(X * root[:, None], problem.y * root, rcond=None)[0]
         spread = float(np.mean((problem.y - X @ beta) ** 2))
-        starts = [np.concatenate([beta, [guess], problem.null]) for guess in (0.5 * spread, 0.05 * spread, 0.0)]
+        starts = [np.concatenate([beta, [guess], problem.null]) for guess in (0.5 * spread, 0.02 * spread)]
     else:
-        begin = plain.x.copy()
-        begin[p] = begin[p] if random else 0.0
         starts = []
-        for guess in (0.5, 1.0, 0.1) if problem.null[0] == 1 else (1.0, 5.0, 0.1):
-            start = begin.copy()
+        for guess in (0.5, 1.0) if problem.null[0] == 1 else (1.0, 5.0):
+            start = plain.x.copy()
+            start[p] = start[p] if random else 0.0
             start[p + 1 :] = np.where(problem.fixed, problem.lower, np.full(size, guess))
             starts.append(start)
-    return maximise(objective, starts[0], lower, upper, others=starts[1:])
+    return score(objective, starts, lower, upper, sticky=np.zeros(len(lower), dtype=bool))
 
 
 def _result(

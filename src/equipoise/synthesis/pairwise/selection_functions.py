@@ -94,7 +94,7 @@ WEIGHT_FUNCTIONS: dict[str, WeightFunction] = {
 class SmoothSelection:
     """A smooth weight function on the z scale, and the integrals that normalise it.
 
-    ``threshold`` α: p-values up to it have weight 1 (None: none has). ``sides`` 1 or 2.
+    ``threshold`` α: p-values up to it have weight 1, larger ones w(p)/w(α); None: all have w(p). ``sides`` 1 or 2.
     """
 
     family: WeightFunction
@@ -144,9 +144,13 @@ class SmoothSelection:
             log_p, log_q = np.clip(log_p, near, far), np.clip(log_q, near, far)
         log_weight, slopes = self.family.log_weight(delta, Place(log_p, log_q, imprecision))
         if self.threshold is not None:
+            # Relative to the weight at the threshold, so that it falls from 1 without a jump.
+            alpha = np.asarray(self.threshold)
+            edge = Place(np.log(alpha), np.log1p(-alpha), imprecision)
+            log_edge, edge_slopes = self.family.log_weight(delta, edge)
             certain = log_p <= np.log(self.threshold)
-            log_weight = np.where(certain, 0.0, log_weight)
-            slopes = [np.where(certain, 0.0, slope) for slope in slopes]
+            log_weight = np.where(certain, 0.0, log_weight - log_edge)
+            slopes = [np.where(certain, 0.0, a - b) for a, b in zip(slopes, edge_slopes, strict=True)]
         return log_weight, slopes
 
     def _grid(self) -> tuple[FloatArray, FloatArray, float, float]:
