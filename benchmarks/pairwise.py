@@ -113,9 +113,7 @@ def single(k: int = 50, repeats: int = 300) -> None:
             start = time.perf_counter()
             pool(y, v, method=method)
             times.append(time.perf_counter() - start)
-        print(
-            f"one {method} fit, k = {k}: median {1e6 * float(np.median(times)):.0f} µs, best {1e6 * min(times):.0f}"
-        )
+        print(f"one {method} fit, k = {k}: median {1e6 * float(np.median(times)):.0f} µs, best {1e6 * min(times):.0f}")
 
 
 def main() -> None:
