@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+
+import matplotlib as mpl
+import pytest
 from hypothesis import HealthCheck, settings
 
-# The same examples on every machine, and no failure because a machine is busy.
 settings.register_profile("repeatable", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("repeatable")
 mpl.use("Agg")
