@@ -54,7 +54,7 @@ def numbers(values: NDArray[Any], name: str) -> FloatArray:
                 if not _missing(value):
                     float(value)
             except (TypeError, ValueError):
-                raise DataError(f"column {name!r}, row {row}: {value!r} is not a number") from None
+                raise DataError(f"column {name!r}, row {row}: {str(value)!r} is not a number") from None
         raise
 
 
