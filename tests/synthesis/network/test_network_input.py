@@ -262,7 +262,7 @@ def three(estimates: tuple[float, float, float], errors: tuple[float, float, flo
     ("table", "message"),
     [
         (three((1, 1, 0.5), (0.1, 0.1, 0.1)), "study 's': its estimates don't add up .B – A 1, C – A 1, C – B 0.5."),
-        ({**ROW, "comparator": ["B"]}, "study 's', row 1 .B – B.: a treatment is compared with itself"),
+        ({**ROW, "comparator": ["B"]}, "no study compares two treatments"),
         ({**ROW, "se": [0.0]}, "row 1 .B – A.: estimate 0.1 and standard error 0 must be"),
         ({**ROW, "se": [-0.1]}, "standard error positive"),
         ({**ROW, "estimate": ["low"]}, "column 'estimate', row 1"),

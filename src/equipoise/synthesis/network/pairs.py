@@ -6,8 +6,10 @@ one comparator and that comparator arm's standard error, whose square is the cov
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import combinations
 
 import numpy as np
 
@@ -63,16 +65,18 @@ def studies_from_pairs(
     Raises ``DataError`` naming the study and the row for anything that makes the study unusable, and
     ``InconsistentVariances`` for variances that no set of arms can have.
     """
+    treatments, comparators = _numbered_arms(labels, treatments, comparators)
     grouped: dict[str, _Study] = {}
     left_out: list[tuple[str, str]] = []
     changes: list[tuple[str, str]] = []
     for row, (label, treatment, comparator) in enumerate(zip(labels, treatments, comparators, strict=True)):
         extra = float(comparator_errors[row]) if comparator_errors is not None else float("nan")
         pair = Pair(row + 1, treatment, comparator, float(estimates[row]), float(errors[row]), extra)
-        where = f"study {label!r}, row {pair.row} ({treatment} – {comparator})"
+        where = f"study {label!r}, row {pair.row} ({_name(treatment)} – {_name(comparator)})"
         if np.isnan(pair.estimate) or np.isnan(pair.se):
             missing = "estimate" if np.isnan(pair.estimate) else "standard error"
-            left_out.append((f"{label}: {treatment} – {comparator} (row {pair.row})", f"its {missing} is missing"))
+            pair_name = f"{_name(treatment)} – {_name(comparator)}"
+            left_out.append((f"{label}: {pair_name} (row {pair.row})", f"its {missing} is missing"))
             continue
         if treatment == comparator:
             raise DataError(f"{where}: a treatment is compared with itself; name the two arms apart or merge them")
@@ -97,7 +101,40 @@ def studies_from_pairs(
             for name, count in ((treatment, counts[0][row]), (comparator, counts[1][row])):
                 if np.isfinite(count):
                     study.participants.setdefault(name, round(float(count)))
-    return _assemble(list(grouped.values())), left_out, changes
+    studies = [replace(s, treatments=tuple(map(_name, s.treatments))) for s in _assemble(list(grouped.values()))]
+    return studies, left_out, changes
+
+
+_MARK = "\N{SYMBOL FOR UNIT SEPARATOR}"
+"""Stands between a treatment's name and the number of its arm while two arms of a study have the same treatment."""
+
+
+def _name(arm: str) -> str:
+    return arm.split(_MARK)[0]
+
+
+def _numbered_arms(
+    labels: Sequence[str], treatments: Sequence[str], comparators: Sequence[str]
+) -> tuple[list[str], list[str]]:
+    """The columns with arms told apart in studies that compare a treatment with itself.
+
+    Such a study's arms can be recovered where its rows are all pairs in order (1–2, 1–3, …, 2–3, …), as R's
+    `pairwise()` and `combn` write them; elsewhere the columns are left as they are.
+    """
+    first, second = list(treatments), list(comparators)
+    repeated = {label for label, t, c in zip(labels, treatments, comparators, strict=True) if t == c}
+    for study in repeated:
+        rows = [row for row, label in enumerate(labels) if label == study]
+        m = math.isqrt(2 * len(rows)) + 1
+        arms = [treatments[rows[0]], *(comparators[row] for row in rows[: m - 1])]
+        pairs = list(combinations(range(m), 2))
+        if len(pairs) != len(rows) or [(arms[i], arms[j]) for i, j in pairs] != [
+            (treatments[row], comparators[row]) for row in rows
+        ]:
+            continue
+        for row, (i, j) in zip(rows, pairs, strict=True):
+            first[row], second[row] = f"{arms[i]}{_MARK}{i}", f"{arms[j]}{_MARK}{j}"
+    return first, second
 
 
 def _assemble(grouped: list[_Study]) -> list[StudyContrasts]:
