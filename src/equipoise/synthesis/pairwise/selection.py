@@ -300,12 +300,15 @@ def _maximise(problem: _Problem, random: bool, select: bool, plain: Optimum | No
         spread = float(np.mean((problem.y - X @ beta) ** 2))
         starts = [np.concatenate([beta, [guess], problem.null]) for guess in (0.5 * spread, 0.02 * spread)]
     else:
-        starts = []
-        for guess in (0.5, 1.0) if problem.null[0] == 1 else (1.0, 5.0):
-            start = plain.x.copy()
-            start[p] = start[p] if random else 0.0
-            start[p + 1 :] = np.where(problem.fixed, problem.lower, np.full(size, guess))
-            starts.append(start)
+        # The likelihood can have several maxima: with and without heterogeneity, under mild and severe selection.
+        residual = problem.y - problem.design.X @ plain.x[:p]
+        guesses = [np.full(size, guess) for guess in ((0.3, 1.0, 2.5) if problem.null[0] == 1 else (0.5, 3.0, 15.0))]
+        spreads = dict.fromkeys([float(plain.x[p]), 0.5 * float(np.mean(residual**2))] if random else [0.0])
+        starts = [
+            np.concatenate([plain.x[:p], [t2], np.where(problem.fixed, problem.lower, guess)])
+            for t2 in spreads
+            for guess in guesses
+        ]
     return score(objective, starts, lower, upper, sticky=np.zeros(len(lower), dtype=bool))
 
 
