@@ -195,7 +195,7 @@ def _basis(
         return ("Emax", "log ED50"), None
     raise DataError(
         f"shape {shape!r} isn't known (agent {agent!r}); choose 'linear', 'log', 'quadratic', 'exponential', "
-        "'fractional', 'spline', 'emax' or 'monotone'"
+        "'fractional', 'spline' or 'emax', or use `fit_monotone`"
     )
 
 

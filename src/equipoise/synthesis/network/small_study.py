@@ -215,9 +215,11 @@ def small_study_regression(
     smallest one observed, or at 0.
 
     A study's variance is the mean of its comparisons' sampling variances. ``slopes`` as in ``fit_regression``: shared
-    by all treatments but the reference (so that the reference is what small studies may be biased against), one for
-    each, or by class. Raises ``DataError`` for unknown options and when all studies are equally precise.
+    by all treatments but the reference (so that the reference is what small studies may be biased against; by default
+    the treatment compared in most studies), one for each, or by class. Raises ``DataError`` for unknown options and when all studies are equally precise.
     """
+    if not isinstance(network, Network):
+        raise DataError(f"a Network is needed, not a {type(network).__name__}; a fit has it as .network")
     if on not in ("variance", "se") or at not in ("smallest", "zero"):
         raise DataError(f"on = {on!r}, at = {at!r}: choose 'variance' or 'se', and 'smallest' or 'zero'")
     values = np.empty(len(network.studies))
@@ -229,6 +231,8 @@ def small_study_regression(
         values = np.sqrt(values)
     if np.ptp(values) <= 1e-12 * float(values.max()):
         raise DataError("all studies are equally precise, so there are no small and large studies to compare")
+    if reference is None:
+        reference = network.treatments[int(network.pair_counts().sum(axis=1).argmax())]
     data = {"study": [s.study for s in network.studies], on: values}
     regression = fit_regression(
         network, data, on, slopes=slopes, centre=False, reference=reference, model=model, method=method, level=level
