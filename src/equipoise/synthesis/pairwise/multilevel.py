@@ -264,7 +264,14 @@ def _search(likelihood: BlockLikelihood, y: FloatArray, design: Design) -> Optim
     residual = y - X @ np.linalg.lstsq(X, y, rcond=None)[0]
     typical = float(np.mean(np.diagonal(likelihood.stacks[0].V, axis1=1, axis2=2)))
     spread = max(float(np.mean(residual**2)) - typical, 0.1 * typical) / len(likelihood.terms)
-    starts = [np.concatenate([term.start(factor * spread) for term in likelihood.terms]) for factor in (1.0, 0.1)]
+    guesses = [(1.0, 0.4), (0.1, 0.4)]
+    if any(len(term.components) > 2 for term in likelihood.terms):
+        # Several variances and their correlations can have several maxima.
+        guesses += [(1.0, 0.0), (1.0, 0.9), (5.0, 0.4)]
+    starts = [
+        np.concatenate([term.start(factor * spread, correlation) for term in likelihood.terms])
+        for factor, correlation in guesses
+    ]
     # Searched as a standard deviation, a variance of 0 is approached but never met.
     root = np.concatenate([np.full(part.stop - part.start, term.searches_roots) for term, part in _parts(likelihood)])
     root &= low == 0

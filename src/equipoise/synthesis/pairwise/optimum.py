@@ -58,8 +58,8 @@ def score(
 
     ``objective(x)`` returns the log-likelihood (−inf where it isn't defined), its gradient and a positive
     semidefinite approximation to the information.
-    ``sticky`` parameters have no slope at their lower bound and would stay there once they touched it: they approach
-    it by a factor of ten a step.
+    ``sticky`` parameters have no slope at their lower bound 0 and would stay there once they touched it: they
+    approach it by a factor of ten a step, until they are a millionth of what they started from.
     """
 
     def plain(x: FloatArray) -> tuple[float, FloatArray]:
@@ -75,6 +75,7 @@ def _score_from(
     objective: Scored, x: FloatArray, lower: FloatArray, upper: FloatArray, sticky: NDArray[np.bool_]
 ) -> tuple[FloatArray, float]:
     value, gradient, information = objective(x)
+    near = 1e-6 * np.abs(x)
     damping = 0.0
     for _ in range(200):
         free = np.flatnonzero(~_at_bound(x, gradient, lower, upper))
@@ -88,7 +89,7 @@ def _score_from(
             step = np.linalg.lstsq(inner + damping * np.diag(scale), gradient[free], rcond=1e-14)[0]
             trial = x.copy()
             trial[free] = np.clip(x[free] + step, lower[free], upper[free])
-            trial = np.where(sticky & (trial < 0.1 * x), 0.1 * x, trial)
+            trial = np.where(sticky & (x > near) & (trial < 0.1 * x), 0.1 * x, trial)
             found = objective(trial)
             gain = float(gradient @ (trial - x))
             if found[0] >= value + 1e-4 * min(gain, 0.0) and found[0] > value - 1e-12 * (1 + abs(value)):

@@ -119,13 +119,13 @@ class RandomTerm:
             high = [*high, 1.0 if given is None else given]
         return np.array(low), np.array(high)
 
-    def start(self, variance: float) -> FloatArray:
-        """Where the search begins, given a guess at the effects' variance."""
+    def start(self, variance: float, correlation: float = 0.4) -> FloatArray:
+        """Where the search begins, given a guess at the effects' variance and correlation."""
         if self._factored:
-            equal = variance * (0.6 * np.eye(self.m) + 0.4)
+            equal = variance * ((1 - correlation) * np.eye(self.m) + correlation)
             return np.asarray(np.linalg.cholesky(equal)[np.tril_indices(self.m)], dtype=float)
         spread = float(np.sqrt(variance)) if self.searches_roots else variance
-        guess = np.array([spread] * (self.m if self._each else 1) + [0.4] * len(self._correlated()))
+        guess = np.array([spread] * (self.m if self._each else 1) + [correlation] * len(self._correlated()))
         low, high = self.bounds()
         return np.asarray(np.clip(guess, low, high), dtype=float)
 
