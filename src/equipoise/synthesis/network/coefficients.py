@@ -58,12 +58,12 @@ class Coefficients:
             }
         )
 
-    def summary(self) -> str:
-        """The table as text, on the analysis scale."""
+    def summary(self, heading: str = "estimate") -> str:
+        """The table as text, on the analysis scale, which ``heading`` names."""
         return text_table(
             {
                 "": list(self.names),
-                "estimate": [decimals(x) for x in self.estimates],
+                heading: [decimals(x) for x in self.estimates],
                 "se": [decimals(x) for x in self.standard_errors],
                 f"{100 * self.level:g}%-CI": [interval(a, b) for a, b in zip(self.lower, self.upper, strict=True)],
                 "t" if np.isfinite(self.df) else "z": [decimals(x, 2) for x in self.statistics],

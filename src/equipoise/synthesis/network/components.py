@@ -25,7 +25,7 @@ from equipoise.synthesis.network.heterogeneity import Tau2Method
 from equipoise.synthesis.network.linear_model import LinearFit, make_rows, solve_rows, tau2_of_rows
 from equipoise.synthesis.network.network import Network
 from equipoise.synthesis.network.pair_effects import PairEffects, pair_effects
-from equipoise.synthesis.network.tables import decimals, p_value
+from equipoise.synthesis.network.tables import analysis_scale, decimals, p_value
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,7 +111,12 @@ class ComponentFit:
     def summary(self) -> str:
         """Components, heterogeneity and the test against the standard model, as text."""
         kind = "common effect" if self.model == "common" else f"random effects, tau² by {self.method}"
-        lines = [f"Component network meta-analysis ({kind}), {self.network.measure}", "", self.effects.summary(), ""]
+        lines = [
+            f"Component network meta-analysis ({kind}), {self.network.measure}",
+            "",
+            self.effects.summary(analysis_scale(self.network.measure)),
+            "",
+        ]
         if self.inactive is not None:
             lines.append(f"Inactive: {self.inactive}")
         if self.unidentified:

@@ -32,7 +32,7 @@ from equipoise.synthesis.network.linear_model import (
 )
 from equipoise.synthesis.network.network import LeftOut, Network
 from equipoise.synthesis.network.pair_effects import PairEffects, pair_effects
-from equipoise.synthesis.network.tables import decimals, p_value
+from equipoise.synthesis.network.tables import analysis_scale, decimals, p_value
 
 Slopes = Literal["shared", "treatment"] | Mapping[str, str | None]
 """One slope for all treatments but the reference, one for each, or one for each class (treatment → class; None: no
@@ -111,7 +111,7 @@ class RegressionFit:
             self.pairs.against(self.reference, f"Network meta-regression ({kind}): effects at {at}").summary(),
             "",
             "Change of the effect for one unit of the covariate:",
-            self.slopes.summary(),
+            self.slopes.summary(analysis_scale(self.network.measure)),
             "",
             f"Test of the slopes: QM = {decimals(self.qm, 2)}, df = {self.qm_df}, p = {p_value(self.qm_p)}",
             f"Residual heterogeneity: Q = {decimals(self.q, 2)}, df = {self.df}, p = {p_value(self.p)}",

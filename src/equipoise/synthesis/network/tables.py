@@ -8,6 +8,13 @@ from typing import Any
 import numpy as np
 
 RATIO_MEASURES = frozenset({"OR", "RR", "HR", "IRR", "ROM", "DOR"})
+
+
+def analysis_scale(measure: str) -> str:
+    """The name of the scale that effects are analysed on: `log OR`, or the measure itself."""
+    return f"log {measure}" if measure in RATIO_MEASURES else measure
+
+
 """Measures analysed on the log scale; only display exponentiates."""
 
 
