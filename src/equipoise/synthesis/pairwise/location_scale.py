@@ -167,7 +167,7 @@ def location_scale(
     guess = np.log(max(float(np.mean(model.equally().residuals ** 2) - np.mean(v)), 0.05 * float(np.mean(v))))
     starts = [basis.T @ np.full(k, guess + shift) for shift in (0.0, -2.0)]
     low = np.full(q, -40.0 * np.sqrt(k))
-    found = score(objective, starts, low, -low, sticky=np.zeros(q, dtype=bool))
+    found = score(objective, starts, low, -low, scale=np.full(q, np.sqrt(k)))
     if not found.converged:
         raise NotConverged("the location–scale model found no maximum: use fewer moderators of the scale")
     back = np.linalg.inv(triangle)

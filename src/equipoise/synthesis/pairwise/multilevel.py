@@ -21,7 +21,7 @@ from equipoise.frames import make_frame
 from equipoise.synthesis.pairwise import inputs
 from equipoise.synthesis.pairwise.block_likelihood import BlockLikelihood
 from equipoise.synthesis.pairwise.design import Design, design_matrix
-from equipoise.synthesis.pairwise.optimum import Optimum, difference_hessian, score
+from equipoise.synthesis.pairwise.optimum import Optimum, score
 from equipoise.synthesis.pairwise.random_effects import RandomTerm
 from equipoise.synthesis.pairwise.regression import WaldTest, quantile, two_sided, wald_test
 from equipoise.synthesis.pairwise.tables import number, p_cell, table
@@ -261,9 +261,9 @@ def _search(likelihood: BlockLikelihood, y: FloatArray, design: Design) -> Optim
     low = np.concatenate([term.bounds()[0] for term in likelihood.terms])
     high = np.concatenate([term.bounds()[1] for term in likelihood.terms])
     X = design.X
-    residual = y - X @ np.linalg.lstsq(X, y, rcond=None)[0]
+    residual = float(np.mean((y - X @ np.linalg.lstsq(X, y, rcond=None)[0]) ** 2))
     typical = float(np.mean(np.diagonal(likelihood.stacks[0].V, axis1=1, axis2=2)))
-    spread = max(float(np.mean(residual**2)) - typical, 0.1 * typical) / len(likelihood.terms)
+    spread = max(residual - typical, 0.1 * typical) / len(likelihood.terms)
     guesses = [(1.0, 0.4), (0.1, 0.4)]
     if any(len(term.components) > 2 for term in likelihood.terms):
         # Several variances and their correlations can have several maxima.
@@ -272,26 +272,25 @@ def _search(likelihood: BlockLikelihood, y: FloatArray, design: Design) -> Optim
         np.concatenate([term.start(factor * spread, correlation) for term in likelihood.terms])
         for factor, correlation in guesses
     ]
-    # Searched as a standard deviation, a variance of 0 is approached but never met.
-    root = np.concatenate([np.full(part.stop - part.start, term.searches_roots) for term, part in _parts(likelihood)])
-    root &= low == 0
-    optimum = score(likelihood.scored, starts, low, high, sticky=root)
-    x = optimum.x.copy()
-    tiny = root & (x > low) & (np.abs(x) < 1e-5 * np.sqrt(typical))
-    if tiny.any():
-        x[tiny] = 0.0
-        value, gradient = likelihood(x)
-        if value >= optimum.value - 1e-9:
-            hessian = difference_hessian(likelihood, x, low, high)
-            optimum = replace(
-                optimum, x=x, value=value, gradient=gradient, hessian=hessian, at_bound=optimum.at_bound | tiny
-            )
+    optimum = score(
+        likelihood.scored, starts, low, high, scale=_units(likelihood.terms, spread), sticky=_sticky(likelihood, low)
+    )
     if not optimum.converged:
         raise NotConverged(
             "the variance components found no maximum of the likelihood; use fewer of them (a simpler structure), or "
             "check that each is identified by groups with several rows"
         )
     return optimum
+
+
+def _units(terms: Sequence[RandomTerm], variance: float) -> FloatArray:
+    return np.concatenate([term.units(variance) for term in terms])
+
+
+def _sticky(likelihood: BlockLikelihood, low: FloatArray) -> NDArray[np.bool_]:
+    """Variances searched as standard deviations: at 0 the likelihood has no slope in them."""
+    roots = [np.full(part.stop - part.start, term.searches_roots) for term, part in _parts(likelihood)]
+    return np.asarray(np.concatenate(roots) & (low == 0), dtype=bool)
 
 
 def _parts(likelihood: BlockLikelihood) -> list[tuple[RandomTerm, slice]]:
@@ -392,7 +391,10 @@ def _profile_interval(fit: Multilevel, name: str, level: float) -> tuple[float, 
     index = [c.name for c in fit.components].index(name)
     root = bool(np.concatenate([term.roots for term in terms])[index])
     drop = 0.5 * float(chdtri(1, 1 - level))
-    sticky = np.concatenate([term.roots for term in terms]) & (low == 0)
+    sticky = _sticky(likelihood, low)
+    largest = max(c.value for c in fit.components if "rho" not in c.name)
+    typical = float(np.mean(np.diagonal(likelihood.stacks[0].V, axis1=1, axis2=2)))
+    units = _units(terms, max(largest, 0.01 * typical))
     top = max(fit.log_likelihood, likelihood(start)[0])
     last = start.copy()
 
@@ -400,7 +402,7 @@ def _profile_interval(fit: Multilevel, name: str, level: float) -> tuple[float, 
         nonlocal last
         held_low, held_high, begin = low.copy(), high.copy(), last.copy()
         held_low[index] = held_high[index] = begin[index] = value
-        found = score(likelihood.scored, [begin], held_low, held_high, sticky=sticky)
+        found = score(likelihood.scored, [begin], held_low, held_high, scale=units, sticky=sticky)
         last = found.x
         return top - found.value - drop
 
@@ -408,23 +410,22 @@ def _profile_interval(fit: Multilevel, name: str, level: float) -> tuple[float, 
     ends = []
     for side, edge in ((-1, low[index]), (1, high[index])):
         last = start.copy()
-        if at == edge or (np.isfinite(edge) and fall(edge + side * -1e-9 * max(1.0, abs(edge))) < 0):
+        inside = edge - side * 1e-9 * units[index]
+        if at == edge or (np.isfinite(edge) and fall(inside) < 0):
             ends.append(edge)
             continue
         last = start.copy()
-        far = edge
+        far = inside
         if not np.isfinite(edge):
-            step = max(abs(at), 1e-3)
+            step = max(abs(at), 0.01 * units[index])
             far = at + step
             while fall(far) < 0:
                 step *= 2
                 far = at + step
-                if step > 1e8 * max(abs(at), 1e-3):
+                if step > 1e9 * units[index]:
                     raise NotConverged(f"the profile likelihood of {name} doesn't fall far enough for an interval")
-        else:
-            far = edge + side * -1e-9 * max(1.0, abs(edge))
         last = start.copy()
-        ends.append(float(brentq(fall, min(at, far), max(at, far), xtol=1e-10 * max(1.0, abs(at)), rtol=1e-10)))
+        ends.append(float(brentq(fall, min(at, far), max(at, far), xtol=1e-11 * units[index], rtol=1e-11)))
     if root:
         ends = [end**2 for end in ends]
     return float(ends[0]), float(ends[1])

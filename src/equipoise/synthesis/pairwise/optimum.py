@@ -50,25 +50,45 @@ def score(
     starts: Sequence[FloatArray],
     lower: FloatArray,
     upper: FloatArray,
-    sticky: NDArray[np.bool_],
     *,
+    scale: FloatArray,
+    sticky: NDArray[np.bool_] | None = None,
     tolerance: float = 1e-9,
 ) -> Optimum:
     """The best maximum reached from ``starts`` by scoring: steps of information⁻¹ gradient, damped until they climb.
 
     ``objective(x)`` returns the log-likelihood (−inf where it isn't defined), its gradient and a positive
-    semidefinite approximation to the information.
-    ``sticky`` parameters have no slope at their lower bound 0 and would stay there once they touched it: they
-    approach it by a factor of ten a step, until they are a millionth of what they started from.
+    semidefinite approximation to the information. ``scale`` is the size that each parameter is of, so that units
+    don't matter. ``sticky`` parameters have no slope at their lower bound 0 and would stay there once they touched
+    it: they approach it by a factor of ten a step, until they are a millionth of what they started from.
     """
 
-    def plain(x: FloatArray) -> tuple[float, FloatArray]:
-        value, gradient, _ = objective(x)
+    def scaled(z: FloatArray) -> tuple[float, FloatArray, FloatArray]:
+        value, gradient, information = objective(z * scale)
+        return value, gradient * scale, information * np.outer(scale, scale)
+
+    def plain(z: FloatArray) -> tuple[float, FloatArray]:
+        value, gradient, _ = scaled(z)
         return value, gradient
 
-    tops = [_score_from(objective, np.clip(start, lower, upper), lower, upper, sticky) for start in starts]
-    x, _ = max(tops, key=lambda top: top[1])
-    return polish(plain, x, lower, upper, tolerance)
+    low, high = lower / scale, upper / scale
+    stuck = np.zeros(len(low), dtype=bool) if sticky is None else sticky
+    tops = [_score_from(scaled, np.clip(start / scale, low, high), low, high, stuck) for start in starts]
+    z, _ = max(tops, key=lambda top: top[1])
+    found = polish(plain, z, low, high, tolerance)
+    nearly = stuck & (found.x > low) & (np.abs(found.x) < 1e-5)
+    if nearly.any():
+        # Approached but never met: 0 itself is as likely.
+        at_zero = polish(plain, np.where(nearly, 0.0, found.x), low, high, tolerance)
+        found = at_zero if at_zero.value >= found.value - 1e-9 else found
+    return Optimum(
+        x=found.x * scale,
+        value=found.value,
+        gradient=found.gradient / scale,
+        hessian=found.hessian / np.outer(scale, scale),
+        at_bound=found.at_bound,
+        converged=found.converged,
+    )
 
 
 def _score_from(

@@ -129,6 +129,13 @@ class RandomTerm:
         low, high = self.bounds()
         return np.asarray(np.clip(guess, low, high), dtype=float)
 
+    def units(self, variance: float) -> FloatArray:
+        """The size of each parameter of the search when effects have about this variance."""
+        if self._factored:
+            return np.full(self.m * (self.m + 1) // 2, float(np.sqrt(variance)))
+        spread = float(np.sqrt(variance)) if self.searches_roots else variance
+        return np.array([spread] * (self.m if self._each else 1) + [1.0] * len(self._correlated()))
+
     def covariance(self, theta: FloatArray) -> tuple[FloatArray, FloatArray]:
         """G (m, m) and its derivatives (parameters, m, m)."""
         m = self.m

@@ -347,8 +347,12 @@ def wald_test(coefficients: FloatArray, covariance: FloatArray, L: FloatArray, d
     m = len(L)
     difference = L @ coefficients
     spread = L @ covariance @ L.T
-    if np.linalg.matrix_rank(spread) < m:
+    if np.linalg.matrix_rank(L) < m:
         raise DataError("the contrasts depend on each other; leave out the redundant ones")
+    scale = np.sqrt(np.diag(spread))
+    if not np.all(scale > 0) or np.linalg.matrix_rank(spread / np.outer(scale, scale), hermitian=True) < m:
+        # Without any residual (or with too few clusters) there is no spread to test against.
+        return WaldTest(float("nan"), m, df, float("nan"))
     q = float(difference @ np.linalg.solve(spread, difference))
     if np.isnan(df):
         return WaldTest(q, m, float("nan"), float(chdtrc(m, q)))

@@ -83,9 +83,9 @@ class RobustInference:
             return wald_test(self.coefficients, self.covariance, L, float(self.df[0]))
         q = len(L)
         undefined = WaldTest(float("nan"), q, float("nan"), float("nan"))
-        if np.linalg.matrix_rank(L) == q and np.linalg.matrix_rank(L @ self.covariance @ L.T) < q:
-            return undefined
         full = wald_test(self.coefficients, self.covariance, L, float("nan"))
+        if np.isnan(full.statistic):
+            return undefined
         P = _covariances(self._parts, self._bread, L)
         omega = np.einsum("stii->st", P)
         values, vectors = np.linalg.eigh(omega)
@@ -185,7 +185,9 @@ def robust(
         freedom = np.array([_satterthwaite(parts, bread, row) for row in np.eye(p)])
     else:
         freedom = np.full(p, float(m - p))
-    statistic = beta / se
+    with np.errstate(divide="ignore", invalid="ignore"):
+        # Residuals that are all 0 leave no standard error to divide by.
+        statistic = np.where(se > 0, beta / se, np.nan)
     half = np.array([quantile(level, d) for d in freedom]) * se
     return RobustInference(
         kind=kind,

@@ -309,7 +309,11 @@ def _maximise(problem: _Problem, random: bool, select: bool, plain: Optimum | No
             for t2 in spreads
             for guess in guesses
         ]
-    return score(objective, starts, lower, upper, sticky=np.zeros(len(lower), dtype=bool))
+    # The largest spread that heterogeneity can stand for, and coefficients that shift estimates by its root.
+    total = float(np.mean((problem.y - np.mean(problem.y)) ** 2) + np.median(problem.v))
+    reach = np.sqrt(total / np.mean(problem.design.X**2, axis=0))
+    scale = np.concatenate([reach, [total], np.ones(size)])
+    return score(objective, starts, lower, upper, scale=scale)
 
 
 def _result(
