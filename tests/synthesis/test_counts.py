@@ -240,7 +240,7 @@ def test_tables_that_all_fail_get_a_half_and_say_so() -> None:
 def test_no_events_at_all_are_an_error_that_says_what_to_do() -> None:
     data = {"a": [0, 0], "c": [0, 0], "m": [50, 60], "n": [50, 60]}
     es = effect_sizes(data, measure="OR", events=("a", "c"), n=("m", "n"))
-    with pytest.raises(DataError, match=r"no table has information on the OR: .* pool the RD"):
+    with pytest.raises(DataError, match=r"no table has information on the OR: .* report the counts"):
         pool(es, method="MH")
     with pytest.raises(DataError, match="Peto's method can't be used"):
         pool(es, method="PETO")

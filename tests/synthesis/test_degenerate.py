@@ -55,7 +55,7 @@ def test_identical_studies_have_no_heterogeneity(method: str, ci: str) -> None:
     assert_allclose(same.q, 0, atol=1e-25)
     if ci == "hksj":
         assert_allclose(same.se, 0, atol=1e-15)
-        assert any("makes the interval narrower" in note for note in same.warnings)
+        assert any("makes the standard error smaller" in note for note in same.warnings)
     else:
         assert_allclose(same.se, np.sqrt(0.02), rtol=1e-12)
 

@@ -87,6 +87,8 @@ OTHERS: dict[str, Callable[[FloatArray, FloatArray], Any]] = {
 }
 
 TOO_FEW = {
+    "selection": 2,
+    "selection half-normal": 2,
     "mean": 1, "mean ML": 1, "leave one out": 1, "multilevel": 1, "subgroups": 2, "robust": 2, "location-scale": 2,
     "influence": 2, "baujat": 2, "trim and fill": 2, "PET-PEESE": 2, "limit": 2,
 }  # fmt: skip

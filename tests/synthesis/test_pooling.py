@@ -198,7 +198,7 @@ def test_the_floored_interval_is_never_narrower(data: Any) -> None:
 
 def test_a_factor_below_one_is_said() -> None:
     notes = pool([0.1, 0.11, 0.09], [0.04, 0.05, 0.06], ci="hksj").warnings
-    assert any("makes the interval narrower than Wald's" in note for note in notes)
+    assert any("makes the standard error smaller than Wald's" in note for note in notes)
 
 
 def test_prediction_intervals_follow_the_convention_asked_for() -> None:

@@ -51,6 +51,10 @@ class Arms:
     estimated: NDArray[np.bool_]
 
 
+LOPSIDED = 2.0
+"""How many times longer one half of a published interval may be than the other before it is pointed out."""
+
+
 @dataclass(frozen=True, slots=True)
 class EffectSizes:
     """Estimates and sampling variances, one row a comparison, on the scale of pooling (``scale``; log for ratios).
@@ -309,6 +313,7 @@ def _published(
     k = len(values[0])
     studies = tuple(labels(raw[study], study)) if study else tuple(f"Study {i}" for i in range(1, k + 1))
     logged = row.is_ratio
+    notes: list[str] = []
     with np.errstate(divide="ignore", invalid="ignore"):
         y = np.log(values[0]) if logged else values[0]
         if se is not None:
@@ -318,6 +323,17 @@ def _published(
             effect = from_interval(y, ends[0], ends[1], level)
             for i in np.flatnonzero(ends[0] > ends[1]):
                 raise DataError(f"{studies[i]}: {low} = {values[1][i]:g} is above {high} = {values[2][i]:g}")
+            for i in np.flatnonzero((y < ends[0]) | (y > ends[1])):
+                raise DataError(
+                    f"{studies[i]}: {estimate} = {values[0][i]:g} lies outside its own interval "
+                    f"[{values[1][i]:g}, {values[2][i]:g}]; correct the one or the other"
+                )
+            arms = np.array([y - ends[0], ends[1] - y])
+            for i in np.flatnonzero(arms.max(axis=0) > LOPSIDED * arms.min(axis=0)):
+                notes.append(
+                    f"{studies[i]}: {estimate} = {values[0][i]:g} is far from the middle of its interval "
+                    f"[{values[1][i]:g}, {values[2][i]:g}]{' on the log scale' if logged else ''}; check the three"
+                )
     keep = np.isfinite(effect.estimates) & np.isfinite(effect.variances) & (effect.variances > 0)
     left_out = []
     for i in np.flatnonzero(~keep):
@@ -332,4 +348,5 @@ def _published(
         variances=effect.variances[keep],
         variance_form="published",
         left_out=tuple(left_out),
+        notes=tuple(notes),
     )

@@ -28,6 +28,9 @@ from equipoise.synthesis.pairwise.tables import number, p_value
 
 FloatArray = NDArray[np.float64]
 
+ROUNDING = 1e-12
+"""Residuals below this part of the estimates are taken for rounding."""
+
 ENOUGH = 10
 """Studies below which the tests can't tell (Sterne et al. 2011)."""
 
@@ -249,6 +252,8 @@ def begg(estimates: ArrayLike, variances: ArrayLike) -> AsymmetryTest:
         return _no_test("Begg", "variance", k, "all studies have the same precision")
     w = 1 / v
     mean = w @ y / w.sum()
+    if np.ptp(y) <= ROUNDING * np.abs(y).max():
+        return _no_test("Begg", "variance", k, "all studies have the same estimate: no test can be made")
     standardised = (y - mean) / np.sqrt(v - 1 / w.sum())
     tied = len(np.unique(v)) < k or len(np.unique(standardised)) < k
     found = kendalltau(standardised, v, method="asymptotic" if tied or k > 170 else "exact")
@@ -312,6 +317,8 @@ def _multiplicative(
         return _no_test(method, predictor, k, reason)
     # Scaled, so that weights of any unit keep their digits.
     at = Moderators(y, 1 / weight, Z).at(0.0)
+    if float(at.q) <= ROUNDING**2 * float(weight @ y**2):
+        return _no_test(method, predictor, k, "the line runs through every study: nothing is left to test it against")
     spread = float(at.q) / (k - p)
     return _from_fit(
         method, predictor, k, at.coefficients, at.covariance * spread, float(k - p), float("nan"), level, limit

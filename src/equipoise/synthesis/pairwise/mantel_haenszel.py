@@ -48,13 +48,20 @@ def mantel_haenszel(measure: str, columns: Mapping[str, FloatArray]) -> MantelHa
     a, c = columns["events1"], columns["events2"]
     b, d = columns["n1"] - a, columns["n2"] - c
     if measure == "RD":
+        if a.sum() + c.sum() == 0 or b.sum() + d.sum() == 0:
+            raise DataError(
+                "no events in any group, or nothing but events: the variance of the Mantel–Haenszel RD can't be "
+                "estimated; report the counts"
+            )
         return _risk_difference(a, b, c, d)
     fit = _odds_ratio if measure == "OR" else _risk_ratio
     result = fit(a, b, c, d)
     if result is None:
         half = 0.5 * ((a == 0) | (b == 0) | (c == 0) | (d == 0))
         if a.sum() + c.sum() == 0 or (measure == "OR" and b.sum() + d.sum() == 0):
-            raise DataError(f"no table has information on the {measure}: no events, or nothing but events; pool the RD")
+            raise DataError(
+                f"no table has information on the {measure}: no events, or nothing but events; report the counts"
+            )
         result = fit(a + half, b + half, c + half, d + half)
         if result is None:
             raise DataError(f"the Mantel–Haenszel {measure} isn't defined for these tables; pool the RD")

@@ -139,7 +139,7 @@ def pool_arrays(
     if interval.startswith("hksj"):
         factor = float(at.q) / df
         if factor < 1:
-            said = "was set to 1" if interval == "hksj-floored" else "makes the interval narrower than Wald's"
+            said = "was set to 1" if interval == "hksj-floored" else "makes the standard error smaller than Wald's"
             warnings.append(f"the Hartung–Knapp factor is {factor:.3g}, below 1, and {said}")
         variance *= max(factor, 1.0) if interval == "hksj-floored" else factor
     se = float(np.sqrt(variance))
@@ -193,6 +193,10 @@ def _i2_h2(q: float, k: int, tau2: float, typical: float, common: bool) -> tuple
     return 100 * tau2 / (tau2 + typical), 1 + tau2 / typical
 
 
+LARGEST = 1e100
+"""Sums of squares and products of numbers up to this size don't overflow."""
+
+
 def check_level(level: float) -> None:
     """Raises ``DataError`` unless the level of an interval is a probability."""
     if not 0 < level < 1:
@@ -236,5 +240,12 @@ def _studies(
         raise DataError(
             f"{labels[i]}: estimate {y[i]:g} with sampling variance {v[i]:g}; the estimate must be finite and the "
             "variance positive and finite. Correct it, or leave the study out"
+        )
+    extreme = (np.abs(y) > LARGEST) | (v > LARGEST) | (v < 1 / LARGEST)
+    if extreme.any():
+        i = int(np.flatnonzero(extreme)[0])
+        raise DataError(
+            f"{labels[i]}: estimate {y[i]:g} with sampling variance {v[i]:g} is beyond what can be computed; use "
+            "another unit"
         )
     return y, v, labels, left_out, weights

@@ -234,6 +234,10 @@ class MetaRegression:
         return self.summary()
 
 
+_PRECISE = 1e9
+"""How many times the smallest the median variance may be before `Moderators` loses the digits of τ²."""
+
+
 def meta_regression(
     estimates: ArrayLike,
     variances: ArrayLike,
@@ -285,6 +289,11 @@ def meta_regression(
             raise DataError(f"tau2 = {tau2}: a number of 0 or more is needed")
         t2 = float(tau2)
     elif not common:
+        if np.median(v) > _PRECISE * v.min():
+            raise DataError(
+                f"variances: {v.min():g}, study {int(v.argmin()) + 1}, is less than a billionth of the median "
+                f"{np.median(v):g}; τ² can't be computed to any digit. Check its unit, or leave the study out and say so"
+            )
         solution = solve(method, model, given)
         t2, t2_se = float(solution.value), float(solution.se)
     at = at0 if t2 == 0 else model.at(t2)
@@ -295,7 +304,7 @@ def meta_regression(
             raise DataError("ci='hksj' needs more studies than coefficients")
         factor = float(at.q) / df
         if factor < 1:
-            said = "was set to 1" if interval == "hksj-floored" else "makes intervals narrower than Wald's"
+            said = "was set to 1" if interval == "hksj-floored" else "makes standard errors smaller than Wald's"
             warnings.append(f"the Hartung–Knapp factor is {factor:.3g}, below 1, and {said}")
         factor = max(factor, 1.0) if interval == "hksj-floored" else factor
     freedom = float("nan") if interval == "z" or df == 0 else float(df)

@@ -177,6 +177,10 @@ def selection_model(
     sides = 2 if alternative == "two-sided" else 1
     problem = _problem(sign * y, v, design, weight, steps, sides, sign, imprecision, delta, delta_max)
 
+    parameters = problem.design.X.shape[1] + (method == "random") + int(np.sum(~problem.fixed))
+    if k < parameters:
+        raise DataError(f"{k} studies can't tell the {parameters} parameters of this model: fix delta, or leave it out")
+
     plain = _maximise(problem, method == "random", select=False)
     fit = _maximise(problem, method == "random", select=True, plain=plain)
     if not fit.converged:
