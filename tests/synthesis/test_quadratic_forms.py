@@ -25,7 +25,10 @@ def test_equal_coefficients_give_chi_squared(m: int, tail: float) -> None:
     assert_allclose(weighted_chi2_tail(2.5 * q, np.full(m, 2.5)), tail, rtol=1e-8)
 
 
-@given(scales=st.lists(st.floats(-6, 6), min_size=2, max_size=5, unique_by=lambda x: round(x, 1)), at=st.floats(-7, 7))
+@given(
+    scales=st.lists(st.floats(-6, 6), min_size=2, max_size=5, unique_by=lambda x: 10 ** np.round(x, 1)),
+    at=st.floats(-7, 7),
+)
 def test_pairs_of_coefficients_give_sums_of_exponentials(scales: list[float], at: float) -> None:
     """With each coefficient twice the form is a sum of independent exponentials, whose distribution is known."""
     means = 10.0 ** np.round(np.array(scales), 1)
