@@ -19,7 +19,7 @@ from scipy.optimize import brentq
 
 from equipoise.errors import DataError, NotConverged
 from equipoise.synthesis.bayes.kronrod import COUNT, CUMULATE, ENDS_TOO, GAUSS, KRONROD, NODES, TO_LEGENDRE, interpolate
-from equipoise.synthesis.bayes.priors import Mixture, OnVariance, Prior
+from equipoise.synthesis.bayes.priors import Mixture, OnVariance, Prior, Uniform
 from equipoise.synthesis.bayes.shortest import shortest_interval
 
 FloatArray = NDArray[np.float64]
@@ -433,7 +433,8 @@ def _edges_within(prior: Prior) -> FloatArray:
     if not isinstance(prior, Mixture):
         return np.zeros(0)
     ends = [end for part in prior.components for end in part.support if 0 < end < np.inf]
-    return np.unique(np.concatenate([_landmarks(prior), ends]))
+    spread = [_landmarks(part) for part in prior.components if not isinstance(part, Uniform)]
+    return np.unique(np.concatenate([*spread, ends]))
 
 
 def _assemble(
