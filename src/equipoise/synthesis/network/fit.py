@@ -29,10 +29,10 @@ from equipoise.synthesis.network.hierarchy import Categories, Certainty, categor
 from equipoise.synthesis.network.importance import Importance, importance
 from equipoise.synthesis.network.inconsistency import Inconsistency, inconsistency
 from equipoise.synthesis.network.inference import Inference, Interval, infer
-from equipoise.synthesis.network.league import League, league_table
+from equipoise.synthesis.network.league import Compared, League, league_table
 from equipoise.synthesis.network.loops import Loops, loop_inconsistency
 from equipoise.synthesis.network.prediction import Predictions, predict
-from equipoise.synthesis.network.ranking import Ranking, rank
+from equipoise.synthesis.network.ranking import Connected, Ranking, rank
 from equipoise.synthesis.network.splitting import Split, SplitMethod, split
 from equipoise.synthesis.network.tables import decimals, interval, natural, p_value
 
@@ -146,7 +146,7 @@ class NetworkFit:
     def league(
         self,
         upper_triangle: Literal["network", "direct"] = "network",
-        other: NetworkFit | None = None,
+        other: Compared | None = None,
         order: Sequence[str] | None = None,
     ) -> League:
         """The league table: network estimates in the lower triangle, row minus column.
@@ -155,7 +155,16 @@ class NetworkFit:
         estimates of a second outcome (``other``). ``order`` lists the treatments as they shall appear (for example
         ``ranking().order``).
         """
-        return league_table(self, upper_triangle, other, order)
+        if upper_triangle not in ("network", "direct"):
+            raise DataError(f"upper_triangle {upper_triangle!r} isn't known; choose 'network' or 'direct'")
+        return league_table(self, self.direct() if upper_triangle == "direct" else None, other, order)
+
+    def connected(self) -> list[Connected]:
+        """The subnetworks as ranking needs them: effects with their covariance."""
+        return [
+            Connected(s.treatments, f.potentials, f.inverse, i)
+            for s, f, i in zip(self.systems, self.solutions, self.inferences, strict=True)
+        ]
 
     def ranking(
         self, smaller_is_better: bool = True, threshold: float = 0.0, samples: int | None = None, seed: int = 0
