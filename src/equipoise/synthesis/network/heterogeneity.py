@@ -17,14 +17,15 @@ from scipy.optimize import brentq, minimize_scalar
 from scipy.special import chdtrc, chdtri
 
 from equipoise.errors import DataError, NotConverged
+from equipoise.frames import FloatArray
 from equipoise.synthesis.network.gls import (
     Solution,
     System,
     accumulate,
-    fitted,
     solve,
     weights_at,
 )
+from equipoise.synthesis.network.likelihood import Likelihood, make_likelihood
 
 Tau2Method = Literal["REML", "DL", "ML"]
 
@@ -80,44 +81,25 @@ def tau2_interval(system: System, level: float) -> tuple[float, float]:
     if system.df < 1:
         return float("nan"), float("nan")
     tail = (1.0 - level) / 2.0
-    high = float(chdtri(system.df, tail))
-    low = float(chdtri(system.df, 1.0 - tail))
-    return _where_q_is(system, high), _where_q_is(system, low)
+    of_tau2, top = make_likelihood(system), search_limit(system, 0.0)
+    low, high = (_where_q_is(of_tau2, float(chdtri(system.df, share)), top) for share in (tail, 1.0 - tail))
+    return low, high
 
 
-def _where_q_is(system: System, target: float) -> float:
-    """The τ² at which Q(τ²), which falls with τ², has come down to ``target``."""
-    if solve(system).q <= target:
+def _where_q_is(of_tau2: Likelihood, target: float, top: float) -> float:
+    """The τ² at which Q(τ²), which falls with τ², has come down to ``target``; ``top``: where to begin looking."""
+    if of_tau2.q(0.0) <= target:
         return 0.0
-    top = search_limit(system, 0.0)
-    while solve(system, top).q > target:
+    while of_tau2.q(top) > target:
         top *= 4.0
-    return float(brentq(lambda tau2: solve(system, tau2).q - target, 0.0, top, xtol=1e-15 * top, rtol=1e-12))
-
-
-def log_likelihood(system: System, tau2: float, restricted: bool) -> float:
-    """The (restricted) log likelihood at ``tau2``, up to a constant that doesn't depend on it."""
-    solution = solve(system, tau2)
-    spread = sum(float(np.log(b.variances + tau2).sum()) for b in system.rotated)
-    return -0.5 * (spread + solution.q + (solution.log_determinant if restricted else 0.0))
-
-
-def _score(system: System, tau2: float, restricted: bool) -> float:
-    """The derivative of the profile log likelihood with respect to τ²."""
-    weights = weights_at(system, tau2)
-    solution = solve(system, tau2)
-    residuals = [b.values - f for b, f in zip(system.rotated, fitted(system, solution.potentials), strict=True)]
-    trace = sum(float(w.sum()) for w in weights)
-    if restricted:
-        trace -= float((solution.inverse * accumulate(system, [w * w for w in weights])).sum())
-    squares = sum(float(((w * e) ** 2).sum()) for w, e in zip(weights, residuals, strict=True))
-    return 0.5 * (squares - trace)
+    return float(brentq(lambda tau2: of_tau2.q(tau2) - target, 0.0, top, xtol=1e-15 * top, rtol=1e-12))
 
 
 def _likelihood(system: System, restricted: bool, moments: float) -> float:
+    of_tau2 = make_likelihood(system)
     return maximise(
-        lambda tau2: log_likelihood(system, tau2, restricted),
-        lambda tau2: _score(system, tau2, restricted),
+        lambda tau2: of_tau2.height(tau2, restricted),
+        lambda tau2: of_tau2.slope(tau2, restricted),
         search_limit(system, moments),
     )
 
@@ -129,12 +111,21 @@ def search_limit(system: System, moments: float) -> float:
     return 4.0 * max(typical, moments, largest**2)
 
 
+def likelihood_grid(system: System, common: Solution) -> FloatArray:
+    """Values of τ² among which the maximum of the likelihood is looked for; ``common``: the fit at τ² = 0."""
+    return _grid(search_limit(system, _moments(system, common)))
+
+
+def _grid(top: float) -> FloatArray:
+    return np.concatenate([[0.0], top * np.logspace(-8, 0, 25)])
+
+
 def maximise(height: Callable[[float], float], slope: Callable[[float], float], top: float) -> float:
     """Where a log likelihood of τ² in [0, top] is highest: a grid finds the neighbourhood, a root of its slope it.
 
     Raises ``NotConverged`` when it still rises at ``top``.
     """
-    grid = np.concatenate([[0.0], top * np.logspace(-8, 0, 25)])
+    grid = _grid(top)
     heights = np.array([height(float(t)) for t in grid])
     best = int(np.argmax(heights))
     if best == len(grid) - 1:
