@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from equipoise.synthesis.network.fit import NetworkFit
 
 
+ROWS_AT_ONCE = 1024
+"""Rows of a large matrix that are worked on together, to bound the memory."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Edges:
     """The direct comparisons of a connected network: ``low`` < ``high`` local indices, ``weight`` their precision."""
@@ -125,7 +129,10 @@ def edges(system: System, tau2: float) -> Edges:
 def hat_rows(solution: Solution, edge: Edges, rows: IntArray, columns: IntArray) -> FloatArray:
     """Rows of the hat matrix for the comparisons ``rows[k]`` minus ``columns[k]``, shape (comparisons, edges)."""
     push = (solution.inverse[:, edge.low] - solution.inverse[:, edge.high]) * edge.weight
-    flow: FloatArray = push[rows] - push[columns]
+    flow: FloatArray = push[rows]
+    for start in range(0, len(flow), ROWS_AT_ONCE):
+        part = slice(start, start + ROWS_AT_ONCE)
+        flow[part] -= push[columns[part]]
     return flow
 
 
