@@ -20,7 +20,15 @@ from scipy.sparse import csr_array, vstack
 from equipoise.errors import DataError
 from equipoise.frames import FloatArray
 from equipoise.synthesis.network.gls import System, weights_at
-from equipoise.synthesis.network.hat import ROWS_AT_ONCE, Edges, block_diagonal, chosen_pairs, edges, hat_rows, pair_names
+from equipoise.synthesis.network.hat import (
+    ROWS_AT_ONCE,
+    Edges,
+    block_diagonal,
+    chosen_pairs,
+    edges,
+    hat_rows,
+    pair_names,
+)
 from equipoise.synthesis.network.random_walk import random_walk_shares
 from equipoise.synthesis.network.shortest_path import shortest_path_shares
 from equipoise.synthesis.network.tables import decimals, text_table

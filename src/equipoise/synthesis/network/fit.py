@@ -216,7 +216,10 @@ class NetworkFit:
         return network_measures(self)
 
     def importance(self, pairs: Iterable[tuple[str, str]] | None = None) -> Importance:
-        """The share of precision every estimate would lose without each study and each direct comparison."""
+        """The share of precision every estimate would lose without each study and each direct comparison.
+
+        For all connected pairs or for ``pairs``. Raises ``DataError`` where all of them wouldn't fit in memory.
+        """
         return importance(self, pairs)
 
     def to_frame(self) -> Any:

@@ -55,13 +55,15 @@ def heterogeneity(system: System, method: Tau2Method) -> Heterogeneity:
     return Heterogeneity(tau2, common.q, df, p, i2)
 
 
-def estimate_tau2(system: System, method: Tau2Method, common: Solution | None = None) -> float:
-    """τ² by ``method``; ``common`` is the fit at τ² = 0 when it is at hand."""
+def estimate_tau2(
+    system: System, method: Tau2Method, common: Solution | None = None, near: float | None = None
+) -> float:
+    """τ² by ``method``; ``common`` is the fit at τ² = 0 when it is at hand, ``near`` a τ² that can't be far off."""
     common = common or solve(system)
     if method == "DL":
         return _moments(system, common)
     if method in ("REML", "ML"):
-        return _likelihood(system, method == "REML", _moments(system, common))
+        return _likelihood(system, method == "REML", _moments(system, common), near)
     raise DataError(f"tau² method {method!r} isn't known; choose 'REML', 'DL' or 'ML'")
 
 
@@ -95,12 +97,13 @@ def _where_q_is(of_tau2: Likelihood, target: float, top: float) -> float:
     return float(brentq(lambda tau2: of_tau2.q(tau2) - target, 0.0, top, xtol=1e-15 * top, rtol=1e-12))
 
 
-def _likelihood(system: System, restricted: bool, moments: float) -> float:
+def _likelihood(system: System, restricted: bool, moments: float, near: float | None) -> float:
     of_tau2 = make_likelihood(system)
     return maximise(
         lambda tau2: of_tau2.height(tau2, restricted),
         lambda tau2: of_tau2.slope(tau2, restricted),
         search_limit(system, moments),
+        near,
     )
 
 
@@ -120,12 +123,18 @@ def _grid(top: float) -> FloatArray:
     return np.concatenate([[0.0], top * np.logspace(-8, 0, 25)])
 
 
-def maximise(height: Callable[[float], float], slope: Callable[[float], float], top: float) -> float:
+def maximise(
+    height: Callable[[float], float], slope: Callable[[float], float], top: float, near: float | None = None
+) -> float:
     """Where a log likelihood of τ² in [0, top] is highest: a grid finds the neighbourhood, a root of its slope it.
 
-    Raises ``NotConverged`` when it still rises at ``top``.
+    A maximum ``near`` a given τ² is taken if no point of a wide grid is higher. Raises ``NotConverged`` when it still rises at ``top``.
     """
     grid = _grid(top)
+    if near is not None:
+        found = _maximum_near(slope, near)
+        if found is not None and height(found) >= max(height(float(t)) for t in grid[1::3]):
+            return found
     heights = np.array([height(float(t)) for t in grid])
     best = int(np.argmax(heights))
     if best == len(grid) - 1:
@@ -140,3 +149,13 @@ def maximise(height: Callable[[float], float], slope: Callable[[float], float], 
         if not slope(low) > 0 > slope(high):
             return float(bounded.x)
     return float(brentq(slope, low, high, xtol=1e-15 * top, rtol=1e-13))
+
+
+def _maximum_near(slope: Callable[[float], float], near: float) -> float | None:
+    """A maximum within half of ``near`` (0: at 0), if there is one."""
+    if near == 0.0:
+        return 0.0 if slope(0.0) <= 0.0 else None
+    low, high = near / 1.5, near * 1.5
+    if not slope(low) > 0 > slope(high):
+        return None
+    return float(brentq(slope, low, high, xtol=1e-15 * high, rtol=1e-13))

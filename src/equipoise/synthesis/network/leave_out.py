@@ -224,7 +224,9 @@ class _Table:
         common = solve(system)
         self.q[row], self.df[row] = common.q, system.df
         if tau2 is None:
-            tau2 = estimate_tau2(system, fit.method, common) if fit.model == "random" and system.df > 0 else 0.0
+            near = float(fit.tau2[fit.part_of()[reference]])
+            refit = fit.model == "random" and system.df > 0
+            tau2 = estimate_tau2(system, fit.method, common, near) if refit else 0.0
         solution = solve(system, tau2)
         base = int(np.flatnonzero(members == reference)[0])
         self.enter(row, members, base, solution.potentials, solution.variances()[base], solution.q, tau2)
