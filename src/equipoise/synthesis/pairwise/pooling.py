@@ -56,6 +56,8 @@ def pool(
     A study whose estimate or variance is missing (NaN) is left out and listed. Raises ``DataError`` when none is
     left, for a variance that isn't positive and finite (naming the study), and for unknown names.
     """
+    # Names are known in any case; that of one method has a small letter.
+    method, ci = method if method in (None, "HSk") else method.upper(), ci.lower()
     check_level(level)
     given = None if weights is None else np.asarray(weights, dtype=float)
     if not isinstance(data, EffectSizes):
