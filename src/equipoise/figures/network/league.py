@@ -106,6 +106,7 @@ def league_picture(
     sure = excludes_no_effect(league)
     whole = n <= INTERVALS
     with style.drawing():
+        from matplotlib.collections import PatchCollection
         from matplotlib.patches import Rectangle
 
         texts = [[cell_text(league, i, j, digits) if i != j else ("", "") for j in range(n)] for i in range(n)]
@@ -117,12 +118,15 @@ def league_picture(
         names_left = style.widest(names, style.SIZE - 1.0) + 8.0
         names_top = names_left if not whole or names_left > cell else 14.0
         foot = 34.0
-        ax = style.place(ax, names_left + n * cell + 4.0, names_top + n * row + foot)
+        note = caption(league)
+        whole_width = names_left + max(n * cell, style.width_of(note, 6.5)) + 4.0
+        ax = style.place(ax, whole_width, names_top + n * row + foot)
         width, height = style.canvas(ax)
-        shrink = min(1.0, width / (names_left + n * cell + 4.0), height / (names_top + n * row + foot))
+        shrink = min(1.0, width / whole_width, height / (names_top + n * row + foot))
         x0, y0 = names_left * shrink, height - names_top * shrink
         w, h = cell * shrink, row * shrink
         upright = names_top > 14.0
+        cells = []
         for i, name in enumerate(names):
             ax.text(x0 - 4, y0 - (i + 0.5) * h, name, ha="right", va="center", fontsize=(style.SIZE - 1.0) * shrink)
             ax.text(
@@ -131,10 +135,7 @@ def league_picture(
             )  # fmt: skip
             for j in range(n):
                 corner = (x0 + j * w, y0 - (i + 1) * h)
-                fill = style.FAINT if i == j else fills[i][j]
-                ax.add_patch(
-                    Rectangle(corner, w, h, facecolor=fill, edgecolor="white", lw=0.8, gid=f"cell-{len(ax.patches)}")
-                )
+                cells.append(Rectangle(corner, w, h, facecolor=style.FAINT if i == j else fills[i][j]))
                 estimate, interval = texts[i][j]
                 weight = "bold" if sure[i, j] else "normal"
                 middle = corner[0] + 0.5 * w
@@ -159,15 +160,8 @@ def league_picture(
                         fontsize=font * shrink,
                         fontweight=weight,
                     )
-        ax.text(
-            x0,
-            y0 - n * h - 8.0 * shrink,
-            caption(league),
-            va="top",
-            fontsize=6.5 * shrink,
-            color=style.SOFT,
-            linespacing=1.3,
-        )
+        ax.add_collection(PatchCollection(cells, match_original=True, edgecolor="white", linewidth=0.8), autolim=False)
+        ax.text(x0, y0 - n * h - 8.0 * shrink, note, va="top", fontsize=6.5 * shrink, color=style.SOFT, linespacing=1.3)
     return ax
 
 
