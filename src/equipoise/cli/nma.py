@@ -21,7 +21,7 @@ ON_SCREEN = 45
 
 
 @click.command("nma", cls=given.GroupedCommand)
-@click.argument("data", type=click.Path(path_type=Path, exists=True, dir_okay=False), required=False)
+@click.argument("data", metavar="DATA", type=click.Path(path_type=Path, exists=True, dir_okay=False), required=False)
 @given.add_options
 def command(
     data: Path | None,

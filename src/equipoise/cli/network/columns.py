@@ -99,6 +99,12 @@ def guess(table: TextTable, named: Mapping[str, str]) -> Reading:
             )
     found |= {role: column for role, column in arms.items() if column is not None}
     if not {"events", "mean"} & set(found):
+        ordered = _ordered_categories(table)
+        if ordered:
+            raise Unclear(
+                f"{', '.join(ordered)} look like ordered categories, which aren't analysed together; name the column that "
+                "counts the participants with one outcome: --events COLUMN"
+            )
         raise Unclear(
             "which columns hold the results? For arms: --events with --n (or --time), or --mean with --sd and --n; for "
             f"comparisons: --comparator, --estimate and --se. The table has {_list(table)}"
@@ -211,6 +217,16 @@ def _find(table: TextTable, role: str, named: Mapping[str, str]) -> str | None:
         if column not in taken:
             plain.setdefault(re.sub(r"[^a-z0-9]", "", column.lower()), column)
     return next((plain[name] for name in KNOWN[role] if name in plain), None)
+
+
+def _ordered_categories(table: TextTable) -> list[str]:
+    """Columns called alike but for a number at their end, such as PASI50 and PASI75."""
+    stems: dict[str, list[str]] = {}
+    for column in table.columns:
+        stem = re.sub(r"[\d.]+$", "", column)
+        if stem and stem != column:
+            stems.setdefault(stem, []).append(column)
+    return next((columns for columns in stems.values() if len(columns) > 1), [])
 
 
 def _list(table: TextTable) -> str:

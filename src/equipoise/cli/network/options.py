@@ -131,13 +131,13 @@ class GroupedCommand(click.Command):
     """A command whose help shows its options in groups, in the order they were added."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        records = [record for option in self.get_params(ctx) if (record := option.get_help_record(ctx)) is not None]
+        shown = [parameter for parameter in self.get_params(ctx) if isinstance(parameter, click.Option)]
         start = 0
-        for title, options in [*GROUPS.items(), ("Help", ())]:
-            found = records[start : start + len(options)] if options else records[start:]
-            start += len(options)
+        for title, group in [*GROUPS.items(), ("Help", (None,))]:
+            records = [option.get_help_record(ctx) for option in shown[start : start + len(group)]]
+            start += len(group)
             with formatter.section(title):
-                formatter.write_dl(found)
+                formatter.write_dl([record for record in records if record is not None])
 
 
 def add_options(function: Any) -> Any:

@@ -69,7 +69,7 @@ def dose_curves(response: DoseResponse, fit: NetworkFit | None = None, ax: Axes 
             panel.set_title(agent, fontsize=style.SIZE, loc="left", pad=4, fontweight="bold")
             for side in ("right", "top"):
                 panel.spines[side].set_visible(False)
-            scale.effect_ticks(panel, measure, low, high, PANEL[1])
+            scale.effect_ticks(panel, measure, low, high, 1.4 * PANEL[1])
             if column:
                 panel.tick_params(labelleft=False)
             panel.locator_params(axis="x", nbins=5)
