@@ -107,22 +107,14 @@ class TauPosterior:
         """E τ; infinite where the density falls too slowly."""
         if self.tail <= 1.0:
             return float("inf")
-        return float(self.expect(self.tau) + self._beyond(1))
+        return float(self.expect(self.tau))
 
     @property
     def sd(self) -> float:
         """The standard deviation of τ; infinite where the density falls too slowly."""
         if self.tail <= 2.0:
             return float("inf")
-        deviations = self.tau - float(self.expect(self.tau))
-        return float(np.sqrt(self.expect(deviations**2) + self._beyond(2)))
-
-    def _beyond(self, power: int) -> float:
-        """The part of E τ^power that the last panel leaves out, from the power by which the density falls."""
-        if not np.isfinite(self.tail):
-            return 0.0
-        end, last = float(self._axis.tau(self.edges[-1])), float(self.density[-1])
-        return float(last * self.tau[-1] * (end / self.tau[-1]) ** (-self.tail) * end**power / (self.tail - power))
+        return float(np.sqrt(self.expect((self.tau - self.mean) ** 2)))
 
     @property
     def median(self) -> float:
@@ -386,6 +378,16 @@ def _span(log_density: Function, log_likelihood: Function, prior: Prior, axis: _
             f"the posterior of τ is improper: under the prior {prior.describe()} its density doesn't fall as τ grows, since "
             "there are too few studies; give a proper prior for τ"
         )
+    if not bounded:
+        # Moments reach further out than probabilities.
+        with np.errstate(divide="ignore"):
+            log_tau = np.log(axis.tau(grid))
+        for power in (2.0, 1.0):
+            moment = heights + power * log_tau
+            near_top = np.flatnonzero(moment > moment.max() - _NEGLIGIBLE)
+            if near_top[-1] < len(grid) - 1:
+                last = max(last, int(near_top[-1]))
+                break
     low = float(grid[first - 1]) if first > 0 else start
     high = float(grid[last + 1]) if last < len(grid) - 1 else float(grid[-1])
     before = after = 0.0

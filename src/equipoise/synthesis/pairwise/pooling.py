@@ -61,7 +61,7 @@ def pool(
     if not isinstance(data, EffectSizes):
         if variances is None:
             raise DataError("variances are needed: pool(estimates, variances)")
-        y, v, labels, left_out, given = _studies(data, variances, studies, given)
+        y, v, labels, left_out, given = complete_studies(data, variances, studies, given)
         return pool_arrays(
             y, v, labels, left_out,
             method=method, ci=ci, model=model, level=level, prediction=prediction, weights=given, tau2=tau2,
@@ -72,7 +72,7 @@ def pool(
         if model in MODELS:
             return pool_glmm(data, model, method in COMMON_METHODS, ci, level, prediction)
         return pool_tables(data, str(method), ci, level)
-    y, v, labels, left_out, given = _studies(data.estimates, data.variances, data.studies, given)
+    y, v, labels, left_out, given = complete_studies(data.estimates, data.variances, data.studies, given)
     fit = pool_arrays(
         y, v, labels, data.left_out + left_out,
         method=method, ci=ci, model=model, level=level, prediction=prediction, weights=given, tau2=tau2,
@@ -209,9 +209,10 @@ def _user_weights(weights: FloatArray, k: int) -> FloatArray:
     return weights
 
 
-def _studies(
+def complete_studies(
     estimates: Any, variances: ArrayLike, studies: Sequence[str] | None, weights: FloatArray | None
 ) -> tuple[FloatArray, FloatArray, tuple[str, ...], tuple[LeftOut, ...], FloatArray | None]:
+    """Estimates, variances, labels, what is left out, and the weights of the studies that can be pooled."""
     try:
         y, v = np.array(estimates, dtype=float), np.array(variances, dtype=float)
     except (TypeError, ValueError) as error:
