@@ -157,7 +157,7 @@ def heterogeneity(fit: Pooled | PairPosterior) -> str:
         if isinstance(fit.tau, KnownTau):
             return ""
         low, high = fit.tau.interval(fit.level)
-        digits = numerals.digits_for(np.array([fit.tau.median]), False)
+        digits = numerals.digits_for(np.array([(high - low) / 4.0]), False)
         said = f"τ = {numerals.decimal(fit.tau.median, digits)}"
         ends = f"[{numerals.decimal(low, digits)}, {numerals.decimal(high, digits)}]"
         prior = fit.heterogeneity_prior.describe() if fit.heterogeneity_prior is not None else ""
