@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -51,6 +52,7 @@ class BruteForce:
     prior_mean: FloatArray | None = None
     prior_covariance: FloatArray | None = None
 
+    @cached_property
     def _stacked(self) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
         studies, names = self.network.studies, self.network.treatments
         n = sum(len(s.estimates) for s in studies)
@@ -70,7 +72,7 @@ class BruteForce:
 
     def given(self, tau: float) -> tuple[float, FloatArray, FloatArray]:
         """log p(y | τ), mean and covariance of d."""
-        y, x, v, r = self._stacked()
+        y, x, v, r = self._stacked
         sigma = v + tau**2 * r
         n, p = x.shape
         if self.prior_mean is not None and self.prior_covariance is not None:
@@ -102,7 +104,7 @@ class BruteForce:
         low, high = max(self.prior.support[0], 0.0), min(self.prior.support[1], top)
         edges = np.concatenate([[low], low + (high - low) * np.array([0.01, 0.03, 0.1, 0.3, 1.0])])
         pieces = pairwise(edges.tolist())
-        return float(sum(quad(integrand, a, b, epsabs=0, epsrel=1e-11, limit=200)[0] for a, b in pieces))
+        return float(sum(quad(integrand, a, b, epsabs=0, epsrel=1e-10, limit=200)[0] for a, b in pieces))
 
     def evidence(self) -> float:
         """p(y)."""

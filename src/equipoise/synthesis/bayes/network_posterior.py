@@ -20,8 +20,10 @@ from equipoise.errors import DataError
 from equipoise.frames import FloatArray
 from equipoise.synthesis.bayes.linear_posterior import Heterogeneity
 from equipoise.synthesis.bayes.mixture import NormalMixture
+from equipoise.synthesis.bayes.network_criticism import NetworkCriticism, criticise
 from equipoise.synthesis.bayes.network_part import EffectsPrior, PartPosterior, PriorOn, part_posterior
 from equipoise.synthesis.bayes.network_ranks import rank
+from equipoise.synthesis.bayes.network_studies import StudyEffects, study_effects
 from equipoise.synthesis.bayes.network_table import EffectsTable
 from equipoise.synthesis.bayes.priors import Flat, Prior, check_heterogeneity_prior, check_measure
 from equipoise.synthesis.bayes.quadrature import TauPosterior
@@ -245,6 +247,14 @@ class NetworkPosterior:
             local = int(np.flatnonzero(part.treatments == self.network.position(base))[0])
             effects[:, part.treatments] = wide - wide[:, [local]]
         return (taus[:, 0] if len(self.parts) == 1 else taus), effects
+
+    def study_effects(self) -> StudyEffects:
+        """The true effects of every study, shrunken towards the network's; raises for a common-effect model."""
+        return study_effects(self)
+
+    def criticism(self) -> NetworkCriticism:
+        """Residual deviance, leverage, DIC, WAIC, leave-one-study-out prediction and predictive p-values."""
+        return criticise(self)
 
     @property
     def model_text(self) -> str:
