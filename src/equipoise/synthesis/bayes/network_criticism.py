@@ -145,13 +145,13 @@ def criticise(posterior: NetworkPosterior) -> NetworkCriticism:
     """See ``NetworkPosterior.criticism``."""
     studies = posterior.network.studies
     k = len(studies)
-    deviance, leverage, lppd, p_waic, elpd, p = (np.full(k, np.nan) for _ in range(6))
+    dbar, leverage, lppd, p_waic, elpd, p = (np.full(k, np.nan) for _ in range(6))
     pit: list[FloatArray] = [np.full(len(s.estimates), np.nan) for s in studies]
     refitted: list[int] = []
     for part in posterior.parts:
         for moments in row_moments(part, part.means, part.covariances):
             at = moments.block.studies
-            deviance[at], leverage[at] = _deviance(moments, part.posterior)
+            dbar[at], leverage[at] = deviance(moments, part.posterior)
             lppd[at], p_waic[at] = _waic(moments, part.posterior)
         for block, left_out in zip(part.system.rotated, _leave_out(part), strict=True):
             elpd[block.studies], p[block.studies] = left_out.elpd, left_out.p
@@ -164,7 +164,7 @@ def criticise(posterior: NetworkPosterior) -> NetworkCriticism:
     return NetworkCriticism(
         study=tuple(s.study for s in studies),
         contrasts=np.array([len(s.estimates) for s in studies], dtype=np.intp),
-        deviance=deviance,
+        deviance=dbar,
         leverage=leverage,
         lppd=lppd,
         p_waic=p_waic,
@@ -178,7 +178,8 @@ def criticise(posterior: NetworkPosterior) -> NetworkCriticism:
     )
 
 
-def _deviance(moments: RowMoments, posterior: LinearPosterior) -> tuple[FloatArray, FloatArray]:
+def deviance(moments: RowMoments, posterior: LinearPosterior) -> tuple[FloatArray, FloatArray]:
+    """Posterior mean of the residual deviance and leverage of every study of a block, each of shape (k,)."""
     means, covariances = true_rows(moments, posterior.tau)
     variances = np.diagonal(covariances, axis1=2, axis2=3)
     middle = np.tensordot(posterior.weights, means, axes=1)

@@ -23,8 +23,10 @@ from equipoise.synthesis.bayes.mixture import NormalMixture
 from equipoise.synthesis.bayes.network_criticism import NetworkCriticism, criticise
 from equipoise.synthesis.bayes.network_part import EffectsPrior, PartPosterior, PriorOn, part_posterior
 from equipoise.synthesis.bayes.network_ranks import rank
+from equipoise.synthesis.bayes.network_splitting import PosteriorSplit, split
 from equipoise.synthesis.bayes.network_studies import StudyEffects, study_effects
 from equipoise.synthesis.bayes.network_table import EffectsTable
+from equipoise.synthesis.bayes.network_unrelated import UnrelatedPosterior, unrelated
 from equipoise.synthesis.bayes.priors import Flat, Prior, check_heterogeneity_prior, check_measure
 from equipoise.synthesis.bayes.quadrature import TauPosterior
 from equipoise.synthesis.network.blocks import IntArray
@@ -255,6 +257,22 @@ class NetworkPosterior:
     def criticism(self) -> NetworkCriticism:
         """Residual deviance, leverage, DIC, WAIC, leave-one-study-out prediction and predictive p-values."""
         return criticise(self)
+
+    def split(self, difference: Prior | None = None) -> PosteriorSplit:
+        """Node-splitting: direct against indirect evidence of every comparison that has both.
+
+        ``difference``: the prior of direct minus indirect, None for a flat one or ``Normal(0, sd)``, which also gives
+        a Bayes factor.
+        """
+        return split(self, difference)
+
+    def unrelated(self, effects: Prior | None = None) -> UnrelatedPosterior:
+        """The model without consistency (unrelated mean effects) and its DIC next to this model's.
+
+        ``effects``: the prior of every comparison's effect (None: flat); τ has the same prior as here. Raises
+        ``DataError`` where too few studies are left to determine τ under an improper prior.
+        """
+        return unrelated(self, effects)
 
     @property
     def model_text(self) -> str:

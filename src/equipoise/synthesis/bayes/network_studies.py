@@ -7,7 +7,7 @@ covariance of the rows' x_r·θ.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +15,10 @@ import numpy as np
 
 from equipoise.errors import DataError
 from equipoise.frames import FloatArray
+from equipoise.synthesis.bayes.linear_posterior import LinearPosterior
 from equipoise.synthesis.bayes.mixture import NormalMixture
 from equipoise.synthesis.bayes.network_part import PartPosterior
-from equipoise.synthesis.network.blocks import IntArray, Rotated
+from equipoise.synthesis.network.blocks import Rotated
 from equipoise.synthesis.network.tables import decimals, interval, natural, text_table
 
 if TYPE_CHECKING:
@@ -97,6 +98,19 @@ def row_moments(part: PartPosterior, means: FloatArray, covariances: FloatArray)
         yield RowMoments(block, mean, z @ inner @ z.transpose(0, 2, 1))
 
 
+def moments_of(posterior: LinearPosterior, blocks: Sequence[Rotated]) -> Iterator[RowMoments]:
+    """The same for any linear model whose rows are those of ``blocks`` one after the other."""
+    x = posterior.model.design.toarray()
+    start = 0
+    for block in blocks:
+        k, q = block.values.shape
+        rows = x[start : start + k * q]
+        start += k * q
+        mean = (posterior.means @ rows.T).reshape(-1, k, q)
+        left = (rows @ posterior.covariances).reshape(-1, k, q, x.shape[1])
+        yield RowMoments(block, mean, left @ rows.reshape(k, q, -1).transpose(0, 2, 1))
+
+
 def true_rows(moments: RowMoments, tau: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Means, (C, k, q), and covariances, (C, k, q, q), of η given each component's ``tau``."""
     d, y = moments.block.variances, moments.block.values
@@ -156,8 +170,3 @@ def study_effects(posterior: NetworkPosterior) -> StudyEffects:
         upper=numbers[:, 3],
         distribution=tuple(found[row][4] for row in rows),
     )
-
-
-def study_order(part: PartPosterior) -> IntArray:
-    """The studies (network positions) of a part in the order of its blocks."""
-    return np.concatenate([block.studies for block in part.system.rotated])
