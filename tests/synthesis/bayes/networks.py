@@ -45,12 +45,16 @@ def triangle(seed: int = 3, parts: int = 1) -> Network:
 
 @dataclass(frozen=True)
 class BruteForce:
-    """y ~ N(Xd, V + τ²R) from dense matrices, d against the first treatment, with a prior of d or without one."""
+    """y ~ N(Xd, V + τ²R) from dense matrices, d against the first treatment, with a prior of d or without one.
+
+    ``arm_column``: one more parameter, multiplied with what it gives for an arm of a study.
+    """
 
     network: Network
     prior: Prior
     prior_mean: FloatArray | None = None
     prior_covariance: FloatArray | None = None
+    arm_column: Callable[[StudyContrasts, str], float] | None = None
 
     @cached_property
     def _stacked(self) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
@@ -68,7 +72,13 @@ class BruteForce:
                 x[at + k, names.index(t)] += 1.0
                 x[at + k, names.index(s.treatments[0])] -= 1.0
             at += q
-        return y, x[:, 1:], v, r
+        x = x[:, 1:]
+        if self.arm_column is not None:
+            extra = [
+                self.arm_column(s, t) - self.arm_column(s, s.treatments[0]) for s in studies for t in s.treatments[1:]
+            ]
+            x = np.column_stack([x, extra])
+        return y, x, v, r
 
     def given(self, tau: float) -> tuple[float, FloatArray, FloatArray]:
         """log p(y | τ), mean and covariance of d."""
