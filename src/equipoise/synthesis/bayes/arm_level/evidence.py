@@ -17,12 +17,12 @@ from equipoise.errors import NotConverged
 from equipoise.frames import FloatArray
 from equipoise.synthesis.bayes.arm_level.integrals import (
     COARSE,
-    FINE,
     MIDDLE,
     Curves,
     Rule,
     smoothed,
     study_terms,
+    study_values,
     tabulate,
 )
 from equipoise.synthesis.bayes.arm_level.likelihoods import ArmLikelihood
@@ -35,6 +35,7 @@ _WIDTH = 14.0
 _LOG_2PI = float(np.log(2.0 * np.pi))
 _CHEBYSHEV = 17
 _NEWTON = 60
+_CLOSE = 1e-3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,11 +72,13 @@ class Evidence:
             return self
         arms = self.likelihood.take(pairs[0])
         estimate, error = self._contrasts(arms)
-        low, high = estimate - _WIDTH * error, estimate + _WIDTH * error
+        width = np.maximum(_WIDTH * error, 8.0 * self.scale())
+        low, high = estimate - width, estimate + width
         if reach is not None:
             low, high = np.minimum(low, reach[0]), np.maximum(high, reach[1])
-        cells = int(np.clip(np.ceil(np.max((high - low) / error) / 28.0 * 320.0), 320, 4000))
-        return replace(self, curves=tabulate(arms, low, high, cells))
+        # A cubic's error goes with the fourth derivative, which is about 1/error² on the scale of a logarithm.
+        cells = np.max((high - low) / (0.14 * np.sqrt(error)))
+        return replace(self, curves=tabulate(arms, low, high, int(np.clip(cells, 160, 2000))))
 
     def _contrasts(self, arms: ArmLikelihood) -> tuple[FloatArray, FloatArray]:
         start = arms.start()
@@ -88,7 +91,7 @@ class Evidence:
         variance = 1.0 / np.maximum(-self.likelihood.slopes(start)[1], 1e-12)
         return float(np.sqrt(2.0 * np.median(variance)))
 
-    def terms(self, d: FloatArray, tau: FloatArray, fine: bool = False) -> tuple[FloatArray, FloatArray, FloatArray]:
+    def terms(self, d: FloatArray, tau: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """The log-likelihood with its gradient and Hessian; ``d``: (b, parameters), ``tau``: (b,)."""
         log = np.zeros(len(d))
         first = np.zeros_like(d)
@@ -103,9 +106,7 @@ class Evidence:
                 second += np.tensordot(bend, pairs, axes=1)
             else:
                 arms = self.likelihood.take(block)
-                value, slope, bend = study_terms(
-                    arms, np.einsum("kmp,bp->bkm", design, d), tau, FINE if fine else COARSE
-                )
+                value, slope, bend = study_terms(arms, np.einsum("kmp,bp->bkm", design, d), tau, COARSE)
                 first += np.einsum("bkm,kmp->bp", slope, design)
                 second += np.einsum("bkmn,kmp,knq->bpq", bend, design, design, optimize=True)
             log += value.sum(axis=1)
@@ -125,35 +126,38 @@ class Evidence:
             right += np.einsum("km,kmp,km->p", w, centred, crude[block])
         return np.asarray(np.linalg.solve(matrix, right))
 
-    def modes(self, tau: FloatArray, start: FloatArray, fine: bool = False) -> Modes:
-        """The posterior modes of d at every τ, by damped Newton; ``start``: (b, parameters)."""
+    def modes(self, tau: FloatArray, start: FloatArray, certain: bool = False) -> Modes:
+        """The posterior modes of d at every τ, by damped Newton; ``start``: (b, parameters).
+
+        With ``certain`` raises ``NotConverged`` where one isn't found.
+        """
         d = start.copy()
-        log, first, second = self._posterior(d, tau, fine)
+        log, first, second = self._posterior(d, tau)
         going = np.ones(len(tau), dtype=bool)
-        for _ in range(_NEWTON if fine else 15):
+        for _ in range(_NEWTON if certain else 15):
             active = np.flatnonzero(going)
             step = np.linalg.solve(_definite(-second[active]), first[active][..., None])[..., 0]
             gain = (step * first[active]).sum(axis=1)
+            # The last step is taken whatever comes of it: close to the mode, rounding decides what is higher.
+            last = gain < _CLOSE
             length = np.ones(len(active))
-            for _ in range(30):
+            for _ in range(20):
                 trial = d[active] + length[:, None] * step
-                new = self._posterior(trial, tau[active], fine)
-                worse = ~(new[0] >= log[active] + 1e-4 * length * gain - 1e-9 * (1.0 + np.abs(log[active])))
+                new = self._posterior(trial, tau[active])
+                worse = ~(new[0] >= log[active] + 1e-4 * length * gain) & ~last
                 if not worse.any():
                     break
                 length = np.where(worse, 0.3 * length, length)
             d[active], log[active], first[active], second[active] = trial, *new
-            going[active] = gain > (1e-9 if fine else 1e-6)
+            going[active] = ~last
             if not going.any():
                 break
-        if fine and going.any():
+        if certain and going.any():
             raise NotConverged("the mode of the effects wasn't found; give a proper prior for the effects")
         return Modes(d, log, -second)
 
-    def _posterior(
-        self, d: FloatArray, tau: FloatArray, fine: bool
-    ) -> tuple[FloatArray, FloatArray, FloatArray]:
-        log, first, second = self.terms(d, tau, fine)
+    def _posterior(self, d: FloatArray, tau: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        log, first, second = self.terms(d, tau)
         value, slope, bend = prior_terms(self.priors, d)
         place = np.arange(self.dimension)
         second[:, place, place] += bend
@@ -255,11 +259,10 @@ def _more_arms(arms: ArmLikelihood, d: FloatArray, tau: float) -> tuple[FloatArr
     place = (2.0 * s - low - high) / np.maximum(high - low, 1e-9)
     degree = _DEGREES.get(s.shape[1], 5)
     powers = _powers(place.shape[1], degree)
-    wanted = 4 * len(powers)
-    rules = MIDDLE
+    wanted = 5 * len(powers) // 2
 
     def exact(points: FloatArray) -> FloatArray:
-        return study_terms(arms, points[:, None, :], np.full(len(points), tau), rules)[0][:, 0]
+        return study_values(arms, points[:, None, :], np.full(len(points), tau), MIDDLE)[:, 0]
 
     if len(d) <= wanted:
         return exact(d), 0.0

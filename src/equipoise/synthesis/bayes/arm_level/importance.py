@@ -12,6 +12,8 @@ from scipy.special import ndtri
 
 from equipoise.frames import FloatArray
 
+_NO_TAIL = 1e-3
+"""The share of all weight that the largest ones' excess must have for their tail to matter."""
 DOUBTFUL = 0.7
 """The k̂ above which results aren't to be trusted."""
 
@@ -33,7 +35,10 @@ def normal_points(uniform: FloatArray) -> FloatArray:
 
 
 def smooth_weights(log_weights: FloatArray) -> tuple[FloatArray, float]:
-    """Pareto-smoothed weights with sum 1, and k̂ (−∞ where all weights are about equal)."""
+    """Pareto-smoothed weights with sum 1, and k̂.
+
+    −∞ where what the largest weights have beyond the others is too little to matter, whatever its distribution.
+    """
     n = len(log_weights)
     raw = log_weights - log_weights.max()
     tail = int(min(0.2 * n, 3.0 * np.sqrt(n)))
@@ -44,7 +49,7 @@ def smooth_weights(log_weights: FloatArray) -> tuple[FloatArray, float]:
     cutoff = np.exp(raw[order[-tail - 1]])
     largest = order[-tail:]
     excess = weights[largest] - cutoff
-    if excess[-1] <= 1e-10:
+    if excess.sum() <= _NO_TAIL * weights.sum():
         return weights / weights.sum(), float("-inf")
     k, sigma = _pareto(np.maximum(excess, 1e-300))
     if np.isfinite(k):

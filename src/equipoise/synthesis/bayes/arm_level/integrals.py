@@ -69,26 +69,51 @@ def study_terms(
 def _study_terms(
     arms: ArmLikelihood, d: FloatArray, tau: FloatArray, rules: tuple[Rule, Rule]
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    outer, inner = rules
-    t = (tau / np.sqrt(2.0))[:, None, None]
-    nu, v, bend = _joint_mode(arms, d, t)
-    spread = 1.0 / np.sqrt((bend / (1.0 + t * t * bend)).sum(axis=2, keepdims=True))
-    points = nu[..., None] + spread[..., None] * outer.nodes
-    x = d[..., None] + points
-    # Where each v's mode goes as ν moves, to first order, is where Newton starts.
-    start = v[..., None] - (t * bend / (1.0 + t * t * bend))[..., None] * (points - nu[..., None])
-    log, first, second = _arm_terms(arms.expand(1), x, t[..., None], start, inner)
-    height = log.sum(axis=2) + outer.log_weights + np.log(spread)
-    top = height.max(axis=2, keepdims=True)
-    weight = np.exp(height - top)
-    total = weight.sum(axis=2, keepdims=True)
-    weight /= total
+    x, t, start, spread = _outer_points(arms, d, tau, rules[0])
+    log, first, second = _arm_terms(arms.expand(1), x, t, start, rules[1])
+    weight, total = _outer(log, rules[0], spread)
     mean = np.einsum("bko,bkmo->bkm", weight, first)
     off = first - mean[..., None]
     hessian = np.einsum("bko,bkmo,bkno->bkmn", weight, off, off)
     diagonal = np.arange(d.shape[2])
     hessian[..., diagonal, diagonal] += np.einsum("bko,bkmo->bkm", weight, second)
-    return (top + np.log(total))[..., 0], mean, hessian
+    return total, mean, hessian
+
+
+def study_values(
+    arms: ArmLikelihood, d: FloatArray, tau: FloatArray, rules: tuple[Rule, Rule] = FINE
+) -> FloatArray:
+    """log g alone, shape (b, k), as ``study_terms``."""
+    each = d.shape[1] * d.shape[2] * len(rules[0].nodes) * len(rules[1].nodes)
+    size = max(_AT_ONCE // each, 1)
+    parts = []
+    for i in range(0, len(d), size):
+        x, t, start, spread = _outer_points(arms, d[i : i + size], tau[i : i + size], rules[0])
+        log = _arm_values(arms.expand(1), x, t, start, rules[1])
+        parts.append(_outer(log, rules[0], spread)[1])
+    return np.concatenate(parts)
+
+
+def _outer_points(
+    arms: ArmLikelihood, d: FloatArray, tau: FloatArray, rule: Rule
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """The predictors without v at the nodes for ν, (b, k, m, o), τ/√2, where v's Newton starts, and ν's scale."""
+    t = (tau / np.sqrt(2.0))[:, None, None]
+    nu, v, bend = _joint_mode(arms, d, t)
+    spread = 1.0 / np.sqrt((bend / (1.0 + t * t * bend)).sum(axis=2, keepdims=True))
+    points = nu[..., None] + spread[..., None] * rule.nodes
+    # Where each v's mode goes as ν moves, to first order.
+    start = v[..., None] - (t * bend / (1.0 + t * t * bend))[..., None] * (points - nu[..., None])
+    return d[..., None] + points, t[..., None], start, spread
+
+
+def _outer(log: FloatArray, rule: Rule, spread: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """The nodes' shares, (b, k, o), and the logarithm of the integral over ν, (b, k)."""
+    height = log.sum(axis=2) + rule.log_weights + np.log(spread)
+    top = height.max(axis=2, keepdims=True)
+    weight = np.exp(height - top)
+    total = weight.sum(axis=2, keepdims=True)
+    return weight / total, (top + np.log(total))[..., 0]
 
 
 def _joint_mode(arms: ArmLikelihood, d: FloatArray, t: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -112,20 +137,38 @@ def _joint_mode(arms: ArmLikelihood, d: FloatArray, t: FloatArray) -> tuple[Floa
     return nu, v, np.maximum(-arms.slopes(nu + d + t * v)[1], 1e-14)
 
 
+def _arm_nodes(
+    arms: ArmLikelihood, x: FloatArray, t: FloatArray, start: FloatArray, rule: Rule
+) -> tuple[FloatArray, FloatArray]:
+    """Nodes for v about its mode given x, (…, points), and their scale, the shape of ``x``."""
+    v = np.clip(start, -40.0, 40.0)
+    for _ in range(2):
+        slope, second = arms.slopes(x + t * v)
+        spread = 1.0 + t * t * np.maximum(-second, 0.0)
+        v = v + np.clip((t * slope - v) / spread, -_LONGEST_STEP, _LONGEST_STEP)
+    spread = 1.0 / np.sqrt(1.0 + t * t * np.maximum(-arms.slopes(x + t * v)[1], 0.0))
+    return v[..., None] + spread[..., None] * rule.nodes, spread
+
+
+def _arm_values(
+    arms: ArmLikelihood, x: FloatArray, t: FloatArray, start: FloatArray, rule: Rule
+) -> FloatArray:
+    """log h(x) = log ∫ f(x + t·v) φ(v) dv, shape of ``x``."""
+    if not np.any(t):
+        return arms.value(x)
+    nodes, spread = _arm_nodes(arms, x, t, start, rule)
+    height = arms.expand(1).value(x[..., None] + t[..., None] * nodes) - 0.5 * nodes * nodes + rule.log_weights
+    top = height.max(axis=-1)
+    return top + np.log(np.exp(height - top[..., None]).sum(axis=-1) * spread) - _HALF_LOG_2PI
+
+
 def _arm_terms(
     arms: ArmLikelihood, x: FloatArray, t: FloatArray, start: FloatArray, rule: Rule
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """log h(x) = log ∫ f(x + t·v) φ(v) dv and its two derivatives, shape of ``x``."""
+    """log h(x) as ``_arm_values``, and its two derivatives."""
     if not np.any(t):
         return arms.terms(x)
-    v = np.clip(start, -40.0, 40.0)
-    for _ in range(3):
-        slope, second = arms.slopes(x + t * v)
-        step = (t * slope - v) / (1.0 + t * t * np.maximum(-second, 0.0))
-        v = v + np.clip(step, -_LONGEST_STEP, _LONGEST_STEP)
-    slope, second = arms.slopes(x + t * v)
-    spread = 1.0 / np.sqrt(1.0 + t * t * np.maximum(-second, 0.0))
-    nodes = v[..., None] + spread[..., None] * rule.nodes
+    nodes, spread = _arm_nodes(arms, x, t, start, rule)
     log, slope, second = arms.expand(1).terms(x[..., None] + t[..., None] * nodes)
     height = log - 0.5 * nodes * nodes + rule.log_weights
     top = height.max(axis=-1, keepdims=True)
@@ -172,7 +215,7 @@ class Curves:
         return a, b, c, e, inside - cell, (raw - inside) * step, step
 
 
-def tabulate(arms: ArmLikelihood, low: FloatArray, high: FloatArray, cells: int = 384) -> Curves:
+def tabulate(arms: ArmLikelihood, low: FloatArray, high: FloatArray, cells: int = 256) -> Curves:
     """The curves of two-arm studies, ``arms`` shape (k, 2), between ``low`` and ``high``, shape (k,)."""
     delta = low[:, None] + (high - low)[:, None] * np.linspace(0.0, 1.0, cells + 1)
     log, slope = np.empty_like(delta), np.empty_like(delta)

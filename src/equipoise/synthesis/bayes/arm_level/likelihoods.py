@@ -90,7 +90,16 @@ class ArmLikelihood:
 
     def slopes(self, eta: FloatArray) -> tuple[FloatArray, FloatArray]:
         """The first and second derivative of log f(η)."""
-        return self.terms(eta)[1:]
+        if self.link != "logit":
+            return self.terms(eta)[1:]
+        shifted = eta + self.offset
+        small = np.exp(-np.abs(shifted))
+        share = 1.0 / (1.0 + small)
+        first = self.y - self.size * np.where(shifted > 0, share, small * share)
+        second = -self.size * small * share * share
+        if np.any(self.precision):
+            first, second = first - self.precision * (eta - self.centre), second - self.precision
+        return first, second
 
     def start(self) -> FloatArray:
         """A crude estimate of each arm's η, half an event added."""
@@ -141,8 +150,11 @@ class ArmLikelihood:
     def _terms(self, eta: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         r, n = self.y, self.size
         if self.link == "logit":
-            p = 0.5 * (1.0 + np.tanh(0.5 * eta))
-            return r * eta - n * softplus(eta), r - n * p, -n * p * (1.0 - p)
+            small = np.exp(-np.abs(eta))
+            share = 1.0 / (1.0 + small)
+            p = np.where(eta > 0, share, small * share)
+            log = r * eta - n * (np.maximum(eta, 0.0) + np.log1p(small))
+            return log, r - n * p, -n * small * share * share
         if self.link == "cloglog":
             rate = np.exp(np.minimum(eta, _LARGEST))
             small = rate < 1e-8

@@ -30,7 +30,7 @@ from equipoise.synthesis.bayes.priors import Prior
 from equipoise.synthesis.bayes.quadrature import TauPosterior, integrate_tau
 
 REPLICATES = 8
-_DROP = 18.0
+_DROP = 15.0
 _NODES = 17
 _FARTHEST = 16.0
 _LOG_2PI = float(np.log(2.0 * np.pi))
@@ -82,7 +82,7 @@ class Weighted:
 def fixed_node(evidence: Evidence) -> tuple[Evidence, Nodes]:
     """The single node τ = 0 of a common-effect model."""
     tau = np.zeros(1)
-    evidence, modes = _located(evidence, tau, evidence.start(0.0)[None])
+    evidence, modes = _located(evidence, tau, evidence.start(0.0)[None], np.zeros(1))
     return evidence, Nodes(tau, tau.copy(), np.zeros(1), modes, modes.laplace(), 1.0)
 
 
@@ -94,7 +94,7 @@ def tau_nodes(evidence: Evidence, prior: Prior) -> tuple[Evidence, Nodes]:
     first = np.linspace(low, min(high, low + 2.5), 6)
     start = np.stack([evidence.start(t) for t in scale * np.sinh(first)])
     modes = evidence.modes(scale * np.sinh(first), start)
-    grid, heights = first, modes.laplace() + _log_prior(prior, first, scale)
+    grid, heights, found = first, modes.laplace() + _log_prior(prior, first, scale), modes.d
     while grid[-1] < high and heights[-1] > heights.max() - _DROP:
         if grid[-1] >= _FARTHEST:
             raise DataError(
@@ -102,39 +102,46 @@ def tau_nodes(evidence: Evidence, prior: Prior) -> tuple[Evidence, Nodes]:
                 "τ grows, since there are too few studies; give a proper prior for τ"
             )
         more = np.unique(np.minimum(grid[-1] + np.array([0.5, 1.0, 1.5]), high))
-        found = evidence.modes(scale * np.sinh(more), np.repeat(modes.d[-1:], len(more), axis=0))
+        modes = evidence.modes(scale * np.sinh(more), np.repeat(found[-1:], len(more), axis=0))
         grid = np.concatenate([grid, more])
-        heights = np.concatenate([heights, found.laplace() + _log_prior(prior, more, scale)])
-        modes = found
-        grid, keep = np.unique(grid, return_index=True)
-        heights = heights[keep]
+        heights = np.concatenate([heights, modes.laplace() + _log_prior(prior, more, scale)])
+        found = np.concatenate([found, modes.d])
     left, right = _range(grid, heights, low, high)
     x, weight = _clenshaw_curtis(left, right)
     tau = scale * np.sinh(x)
     tau[0] = max(tau[0], max(prior.support[0], 0.0))
-    evidence, modes = _located(evidence, tau, np.stack([evidence.start(t) for t in tau]))
     with np.errstate(divide="ignore"):
         measure = np.log(weight) + _log_prior(prior, x, scale)
+    evidence, modes = _located(evidence, tau, _between(x, grid, found), measure)
     return evidence, Nodes(tau, x, measure, modes, modes.laplace(), scale)
 
 
-def _located(evidence: Evidence, tau: FloatArray, start: FloatArray) -> tuple[Evidence, Modes]:
+def _located(
+    evidence: Evidence, tau: FloatArray, start: FloatArray, measure: FloatArray
+) -> tuple[Evidence, Modes]:
     """The modes at ``tau``, with the two-arm studies' curves extended to where the contrasts are if they must."""
-    modes = evidence.modes(tau, start, fine=True)
+    modes = evidence.modes(tau, start, certain=True)
     pairs = [block for block in evidence.blocks if block.shape[1] == 2]
     if pairs:
         design = evidence.design(pairs[0])
         contrast = design[:, 1] - design[:, 0]
         centre = modes.d @ contrast.T
         spread = np.sqrt(np.einsum("kp,jpq,kq->jk", contrast, np.linalg.inv(modes.precision), contrast))
-        reach = np.stack([(centre - 7.0 * spread).min(axis=0), (centre + 7.0 * spread).max(axis=0)])
+        likely = modes.laplace() + measure
+        likely = likely > likely.max() - _DROP
+        reach = np.stack([(centre - 7.0 * spread)[likely].min(axis=0), (centre + 7.0 * spread)[likely].max(axis=0)])
         assert evidence.curves is not None
         curves = evidence.curves
         end = curves.low + curves.step * curves.cubics.shape[2]
         if np.any(reach[0] < curves.low) or np.any(reach[1] > end):
             evidence = evidence.with_curves(reach)
-            modes = evidence.modes(tau, modes.d, fine=True)
+            modes = evidence.modes(tau, modes.d, certain=True)
     return evidence, modes
+
+
+def _between(x: FloatArray, grid: FloatArray, values: FloatArray) -> FloatArray:
+    """Rows of ``values``, given at ``grid``, interpolated linearly at ``x``."""
+    return np.stack([np.interp(x, grid, column) for column in values.T], axis=1)
 
 
 def _log_prior(prior: Prior, x: FloatArray, scale: float) -> FloatArray:
