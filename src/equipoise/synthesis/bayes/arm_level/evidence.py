@@ -36,6 +36,8 @@ _LOG_2PI = float(np.log(2.0 * np.pi))
 _CHEBYSHEV = 17
 _NEWTON = 60
 _CLOSE = 1e-3
+_ROUGH = 0.01
+"""By how much coarse integrals may contradict their own gradient."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -144,7 +146,7 @@ class Evidence:
             for _ in range(20):
                 trial = d[active] + length[:, None] * step
                 new = self._posterior(trial, tau[active])
-                worse = ~(new[0] >= log[active] + 1e-4 * length * gain) & ~last
+                worse = ~(new[0] >= log[active] + 1e-4 * length * gain - _ROUGH) & ~last
                 if not worse.any():
                     break
                 length = np.where(worse, 0.3 * length, length)
@@ -163,10 +165,11 @@ class Evidence:
         second[:, place, place] += bend
         return log + value.sum(axis=1), first + slope, second
 
-    def values(self, d: FloatArray, tau: float) -> tuple[FloatArray, float]:
+    def values(self, d: FloatArray, tau: float, rough: bool = False) -> tuple[FloatArray, float]:
         """The log-likelihood at many d, shape (points, parameters), for one τ, and a bound of its error.
 
-        Every study's term is a polynomial in its contrasts, fitted over the range of the points.
+        Every study's term is a polynomial in its contrasts, fitted over the range of the points; with
+        ``rough`` of a lower degree.
         """
         total, error = np.zeros(len(d)), 0.0
         for block in self.blocks:
@@ -174,10 +177,9 @@ class Evidence:
             if block.shape[1] == 2 and self.curves is not None:
                 total += _two_arms(self.curves, d @ (design[:, 1] - design[:, 0]).T, tau)
             else:
-                for row, positions in zip(design, block, strict=True):
-                    value, off = _more_arms(self.likelihood.take(positions[None]), d @ row.T, tau)
-                    total += value
-                    error += off
+                value, off = _more_arms(self.likelihood.take(block), np.einsum("kmp,bp->kbm", design, d), tau, rough)
+                total += value
+                error += off
         return total, error
 
 
@@ -250,31 +252,33 @@ def _two_arms(curves: Curves, s: FloatArray, tau: float) -> FloatArray:
 
 
 _DEGREES = {2: 8, 3: 7, 4: 6}
+_ROUGH_DEGREE = 4
 
 
-def _more_arms(arms: ArmLikelihood, d: FloatArray, tau: float) -> tuple[FloatArray, float]:
-    """log g of one study with three or more arms at shape (points, m), and the largest error where it was checked."""
-    s = d[:, 1:] - d[:, :1]
-    low, high = s.min(axis=0), s.max(axis=0)
+def _more_arms(arms: ArmLikelihood, d: FloatArray, tau: float, rough: bool) -> tuple[FloatArray, float]:
+    """The sum of log g over k studies with m ≥ 3 arms; ``d``: (k, points, m). With the largest error that was seen."""
+    s = d[:, :, 1:] - d[:, :, :1]
+    low, high = s.min(axis=1, keepdims=True), s.max(axis=1, keepdims=True)
     place = (2.0 * s - low - high) / np.maximum(high - low, 1e-9)
-    degree = _DEGREES.get(s.shape[1], 5)
-    powers = _powers(place.shape[1], degree)
+    powers = _powers(s.shape[2], _ROUGH_DEGREE if rough else _DEGREES.get(s.shape[2], 5))
     wanted = 5 * len(powers) // 2
-
-    def exact(points: FloatArray) -> FloatArray:
-        return study_values(arms, points[:, None, :], np.full(len(points), tau), MIDDLE)[:, 0]
-
-    if len(d) <= wanted:
-        return exact(d), 0.0
+    count = d.shape[1]
+    if count <= wanted:
+        return study_values(arms, d.transpose(1, 0, 2), np.full(count, tau), MIDDLE).sum(axis=1), 0.0
     # The outermost points, so that nothing is extrapolated, and others from everywhere.
-    radius = np.abs(place).max(axis=1)
-    outermost = np.argpartition(-radius, len(powers))[: len(powers)]
-    others = np.linspace(0, len(d) - 1, wanted - len(powers)).astype(np.intp)
-    chosen = np.unique(np.concatenate([outermost, others]))
-    basis = _basis(place, powers)
-    values = exact(d[chosen])
-    fitted, *_ = np.linalg.lstsq(basis[chosen], values, rcond=None)
-    return basis @ fitted, float(np.abs(basis[chosen] @ fitted - values).max())
+    radius = np.abs(place).max(axis=2)
+    outermost = np.argpartition(-radius, len(powers), axis=1)[:, : len(powers)]
+    others = np.linspace(0, count - 1, wanted - len(powers)).astype(np.intp)
+    chosen = np.concatenate([outermost, np.broadcast_to(others, (len(d), len(others)))], axis=1)
+    at = np.take_along_axis(d, chosen[:, :, None], axis=1)
+    values = study_values(arms, at.transpose(1, 0, 2), np.full(wanted, tau), MIDDLE)
+    total, error = np.zeros(count), 0.0
+    for study, here in enumerate(chosen):
+        basis = _basis(place[study], powers)
+        fitted, *_ = np.linalg.lstsq(basis[here], values[:, study], rcond=None)
+        total += basis @ fitted
+        error += float(np.abs(basis[here] @ fitted - values[:, study]).max())
+    return total, error
 
 
 def _powers(dimension: int, degree: int) -> IntArray:

@@ -20,6 +20,7 @@ from equipoise.synthesis.bayes.arm_level.likelihoods import ArmLikelihood
 
 _NEWTON = 30
 _LONGEST_STEP = 3.0
+_NEAR = 0.03
 _HALF_LOG_2PI = 0.5 * float(np.log(2.0 * np.pi))
 _AT_ONCE = 400_000
 
@@ -45,7 +46,7 @@ def stretched(points: int, reach: float = 30.0, stretch: float = 0.6) -> Rule:
     return Rule(np.sinh(stretch * y) / stretch, np.log(step * np.cosh(stretch * y)))
 
 
-COARSE = hermite(9), hermite(5)
+COARSE = stretched(15, reach=20.0), hermite(7)
 """For finding modes and ranges: nodes for ν, nodes for every v."""
 MIDDLE = stretched(19), hermite(9)
 FINE = stretched(27), hermite(15)
@@ -128,11 +129,13 @@ def _joint_mode(arms: ArmLikelihood, d: FloatArray, t: FloatArray) -> tuple[Floa
         shrink = 1.0 / (1.0 + t * t * bend)
         pull = t * slope - v
         left = (slope - t * bend * pull * shrink).sum(axis=2, keepdims=True)
-        raw = left / (bend * shrink).sum(axis=2, keepdims=True)
+        information = (bend * shrink).sum(axis=2, keepdims=True)
+        raw = left / information
         step = np.clip(raw, -_LONGEST_STEP, _LONGEST_STEP)
-        nu = nu + step
-        v = v + np.clip((pull - t * bend * step) * shrink, -_LONGEST_STEP, _LONGEST_STEP)
-        if np.all(np.abs(step) < 1e-3 * (1.0 + np.abs(nu))) and np.all(np.abs(pull) < 1e-2):
+        turn = np.clip((pull - t * bend * step) * shrink, -_LONGEST_STEP, _LONGEST_STEP)
+        nu, v = nu + step, v + turn
+        # Only the nodes' centre depends on it: a small part of their spread is near enough.
+        if np.all(step * step * information < _NEAR**2) and np.all(turn * turn < _NEAR**2 * shrink):
             break
     return nu, v, np.maximum(-arms.slopes(nu + d + t * v)[1], 1e-14)
 
@@ -272,7 +275,7 @@ def smoothed(
         step = (t * first - v) / (1.0 + t * t * np.maximum(-second, 0.0))
         step = np.clip(step, -_LONGEST_STEP, _LONGEST_STEP)
         v = v + step
-        if np.max(np.abs(step)) < 1e-3:
+        if np.max(np.abs(step)) < _NEAR:
             break
     _, _, second = curves.terms(centre + t * v)
     spread = 1.0 / np.sqrt(1.0 + t * t * np.maximum(-second, 0.0))

@@ -192,7 +192,7 @@ def part_posterior(
     else:
         evidence, nodes = tau_nodes(evidence, heterogeneity)
     proposal = first_proposal(nodes.modes)
-    points = draw(evidence, nodes, proposal, max(power - 3, 5), seed)
+    points = draw(evidence, nodes, proposal, max(power - 3, 5), seed, rough=True)
     proposal = adapted(proposal, nodes, points)
     points = draw(evidence, nodes, proposal, power, seed + 1)
     tau = None

@@ -200,7 +200,7 @@ def first_proposal(modes: Modes) -> Proposal:
     return Proposal(modes.d, roots, np.zeros(p), np.eye(p))
 
 
-def draw(evidence: Evidence, nodes: Nodes, proposal: Proposal, power: int, seed: int) -> Weighted:
+def draw(evidence: Evidence, nodes: Nodes, proposal: Proposal, power: int, seed: int, rough: bool = False) -> Weighted:
     """2^``power`` points in each of the replicates, weighted."""
     uniform = points(REPLICATES, power, evidence.count, seed)
     replicate = np.repeat(np.arange(REPLICATES), uniform.shape[1])
@@ -212,7 +212,7 @@ def draw(evidence: Evidence, nodes: Nodes, proposal: Proposal, power: int, seed:
     surrogate = 0.0
     for j in np.unique(node).tolist():
         here = np.flatnonzero(node == j)
-        log[here], off = evidence.values(d[here], float(nodes.tau[j]))
+        log[here], off = evidence.values(d[here], float(nodes.tau[j]), rough)
         surrogate = max(surrogate, off)
     log += prior_terms(evidence.priors, d)[0].sum(axis=1)
     # Against the node's Laplace approximation, so that all nodes' weights are near 1.
