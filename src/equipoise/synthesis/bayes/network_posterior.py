@@ -20,9 +20,13 @@ from equipoise.errors import DataError
 from equipoise.frames import FloatArray
 from equipoise.synthesis.bayes.linear_posterior import Heterogeneity
 from equipoise.synthesis.bayes.mixture import NormalMixture
+from equipoise.synthesis.bayes.network_criticism import NetworkCriticism, criticise
 from equipoise.synthesis.bayes.network_part import EffectsPrior, PartPosterior, PriorOn, part_posterior
 from equipoise.synthesis.bayes.network_ranks import rank
+from equipoise.synthesis.bayes.network_splitting import PosteriorSplit, split
+from equipoise.synthesis.bayes.network_studies import StudyEffects, study_effects
 from equipoise.synthesis.bayes.network_table import EffectsTable
+from equipoise.synthesis.bayes.network_unrelated import UnrelatedPosterior, unrelated
 from equipoise.synthesis.bayes.priors import Flat, Prior, check_heterogeneity_prior, check_measure
 from equipoise.synthesis.bayes.quadrature import TauPosterior
 from equipoise.synthesis.network.blocks import IntArray
@@ -141,6 +145,10 @@ class NetworkPosterior:
                     f"Prior–data conflict{where}: the posterior median of τ, {float(tau.quantile(0.5)):.3g}, lies beyond "
                     "the 99 % quantile of its prior."
                 )
+            if _infinite(part):
+                lines.append(
+                    f"Standard deviations{where} are infinite: the prior of τ has a heavy tail, and studies are few."
+                )
         if self.error > 1e-4:
             lines.append(f"Probabilities may be wrong by {self.error:.1g}.")
         return tuple(lines)
@@ -246,6 +254,30 @@ class NetworkPosterior:
             effects[:, part.treatments] = wide - wide[:, [local]]
         return (taus[:, 0] if len(self.parts) == 1 else taus), effects
 
+    def study_effects(self) -> StudyEffects:
+        """The true effects of every study, shrunken towards the network's; raises for a common-effect model."""
+        return study_effects(self)
+
+    def criticism(self) -> NetworkCriticism:
+        """Residual deviance, leverage, DIC, WAIC, leave-one-study-out prediction and predictive p-values."""
+        return criticise(self)
+
+    def split(self, difference: Prior | None = None) -> PosteriorSplit:
+        """Node-splitting: direct against indirect evidence of every comparison that has both.
+
+        ``difference``: the prior of direct minus indirect, None for a flat one or ``Normal(0, sd)``, which also gives
+        a Bayes factor.
+        """
+        return split(self, difference)
+
+    def unrelated(self, effects: Prior | None = None) -> UnrelatedPosterior:
+        """The model without consistency (unrelated mean effects) and its DIC next to this model's.
+
+        ``effects``: the prior of every comparison's effect (None: flat); τ has the same prior as here. Raises
+        ``DataError`` where too few studies are left to determine τ under an improper prior.
+        """
+        return unrelated(self, effects)
+
     @property
     def model_text(self) -> str:
         """The model in words."""
@@ -289,6 +321,7 @@ class NetworkPosterior:
             for name in names:
                 found[name][members, members] = 0.0
             found["below"][members, members] = np.nan
+            infinite = _infinite(part)
             rows, columns = np.triu_indices(part.size, 1)
             step = max(1, _CHUNK // len(part.posterior.weights))
             for start in range(0, len(rows), step):
@@ -297,8 +330,9 @@ class NetworkPosterior:
                 low, middle, high = pair.quantile(np.array([tail, 0.5, 1.0 - tail]))
                 error = part.posterior.error_of(_cdfs(pair, np.stack([low, np.zeros(len(i)), high])))
                 below = pair.cdf(0.0)
-                forward = (pair.mean, pair.sd, low, middle, high, below, error.max(axis=0))
-                backward = (-pair.mean, pair.sd, -high, -middle, -low, 1.0 - below, error.max(axis=0))
+                sd = np.full(len(i), np.inf) if infinite else pair.sd
+                forward = (pair.mean, sd, low, middle, high, below, error.max(axis=0))
+                backward = (-pair.mean, sd, -high, -middle, -low, 1.0 - below, error.max(axis=0))
                 for name, there, back in zip(names, forward, backward, strict=True):
                     found[name][members[i], members[j]] = there
                     found[name][members[j], members[i]] = back
@@ -402,6 +436,11 @@ def check_options(
     for prior in effects.values() if isinstance(effects, Mapping) else (effects,):
         if prior is not None:
             check_measure(prior, network.measure)
+
+
+def _infinite(part: PartPosterior) -> bool:
+    """Whether effects have no finite variance: with flat priors it grows as τ² does."""
+    return bool(np.isinf(part.posterior.heterogeneity.sd)) and not part.posterior.model.prior.proper
 
 
 def _references(network: Network, wanted: str) -> tuple[str, ...]:

@@ -12,10 +12,12 @@ from equipoise.errors import DataError
 from equipoise.frames import labels, numbers, read_columns
 from equipoise.synthesis.network.arm_effects import SmdForm
 from equipoise.synthesis.network.arms import DoubleZero, studies_from_arms
+from equipoise.synthesis.network.baseline import studies_from_baseline
 from equipoise.synthesis.network.blocks import Block, IntArray, stack
 from equipoise.synthesis.network.connectivity import subnetworks
 from equipoise.synthesis.network.contrasts import StudyContrasts, check_study
 from equipoise.synthesis.network.pairs import studies_from_pairs
+from equipoise.synthesis.network.tables import spelt
 
 if TYPE_CHECKING:
     from equipoise.synthesis.bayes.network_part import EffectsPrior, PriorOn
@@ -46,9 +48,9 @@ class Change:
 class Network:
     """Studies on an analysis scale, the treatments they compare and the parts they connect.
 
-    Made by ``from_arms``, ``from_contrasts`` or ``from_studies``. ``treatments`` are sorted by name; ``subnetworks``
+    Made by ``from_arms``, ``from_contrasts``, ``from_baseline`` or ``from_studies``. ``treatments`` are sorted by name; ``subnetworks``
     lists the connected parts, the largest first. ``left_out`` and ``changes`` say what the data lost or had done to
-    them, ``notes`` which form of the measure is used. ``blocks`` holds the studies stacked by their number of arms.
+    them, ``notes`` which form of the measure is used and what else to know of them. ``blocks`` holds the studies stacked by their number of arms.
     """
 
     measure: str
@@ -77,6 +79,7 @@ class Network:
         Raises ``DataError`` for an unusable study or a repeated study label, ``InconsistentVariances`` for a
         covariance that isn't positive definite.
         """
+        measure = spelt(measure)
         kept: list[StudyContrasts] = []
         out, changed = list(left_out), list(changes)
         for study in studies:
@@ -135,6 +138,7 @@ class Network:
 
         Raises ``DataError`` naming the study, row and value of what can't be true.
         """
+        measure = spelt(measure)
         if double_zero not in ("leave out", "keep"):
             raise DataError(f"double_zero {double_zero!r} isn't known; choose 'leave out' or 'keep'")
         if smd not in ("hedges", "cohen"):
@@ -194,7 +198,8 @@ class Network:
         if n_treatment is not None and n_comparator is not None:
             counts = numbers(columns[n_treatment], n_treatment), numbers(columns[n_comparator], n_comparator)
         treatments, comparators = labels(columns[treatment], treatment), labels(columns[comparator], comparator)
-        studies, left_out, changes = studies_from_pairs(
+        measure = spelt(measure)
+        studies, left_out, changes, notes = studies_from_pairs(
             labels(columns[study], study),
             treatments,
             comparators,
@@ -208,8 +213,42 @@ class Network:
             measure,
             left_out=[LeftOut(what, reason) for what, reason in left_out],
             changes=[Change(label, what) for label, what in changes],
+            # Standardised differences share their studies' standard deviations, so their arms aren't independent.
+            notes=notes if measure != "SMD" else [],
         )
         return _with_lost_treatments(net, [*treatments, *comparators])
+
+    @classmethod
+    def from_baseline(
+        cls,
+        data: Any,
+        study: str = "study",
+        treatment: str = "treatment",
+        estimate: str = "estimate",
+        se: str = "se",
+        measure: str = "MD",
+        n: str | None = None,
+    ) -> Network:
+        """A network from a table with one row an arm, each against its study's baseline; the arguments name columns.
+
+        The baseline arm is the row without ``estimate``. The others' ``estimate`` is treatment minus baseline on the
+        analysis scale (log for ratio measures), ``se`` its standard error; the baseline row's ``se`` is that of the
+        baseline arm itself, whose square is the covariance of the study's estimates (not needed with two arms). ``n``
+        are participants.
+
+        Raises ``DataError`` naming study, row and value for a study without one baseline, a standard error that is
+        missing or not positive, and ``InconsistentVariances`` for one that the baseline arm's exceeds.
+        """
+        columns = read_columns(data, [study, treatment, estimate, se, *([n] if n is not None else [])])
+        treatments = labels(columns[treatment], treatment)
+        studies = studies_from_baseline(
+            labels(columns[study], study),
+            treatments,
+            numbers(columns[estimate], estimate),
+            numbers(columns[se], se),
+            numbers(columns[n], n) if n is not None else None,
+        )
+        return cls.from_studies(studies, measure)
 
     def fit(
         self,

@@ -24,7 +24,7 @@ from equipoise.synthesis.network.tables import decimals, text_table
 REPLICATES = 8
 """Independent random shifts, from whose spread the error is estimated."""
 
-COORDINATES = 2**19
+COORDINATES = 2**18
 """Integration points times treatments, unless the number of points is given."""
 
 
@@ -232,7 +232,9 @@ def rank_probabilities(
     random = np.random.default_rng(seed)
     points = low_discrepancy(power, n - 1, random)
     for replicate, shift in enumerate(random.random((REPLICATES, n - 1))):
-        draws = gains + ndtri(np.clip((points + shift) % 1.0, 1e-15, 1.0 - 1e-15)) @ root.T
+        moved = points + shift
+        moved -= moved >= 1.0
+        draws = gains + ndtri(np.clip(moved, 1e-15, 1.0 - 1e-15, out=moved), out=moved) @ root.T
         order = np.argsort(-draws, axis=1)
         counts = np.bincount((order * n + np.arange(n)).ravel(), minlength=n * n)
         each[replicate] = counts.reshape(n, n) / len(draws)
