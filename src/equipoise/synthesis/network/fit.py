@@ -241,7 +241,8 @@ class NetworkFit:
         """Shares of direct comparisons and of studies in every network estimate, or in those of ``pairs``.
 
         ``method``: "random walk" (the same whatever the order of the treatments) or "shortest path" (netmeta's
-        default; ties between equally short paths are broken by the treatments' order).
+        default; ties between equally short paths are broken by the treatments' order). Raises ``DataError`` where
+        all pairs of a large network are too many.
         """
         return contributions(self, method, pairs)
 
