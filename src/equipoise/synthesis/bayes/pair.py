@@ -24,7 +24,7 @@ from equipoise.synthesis.bayes.known_tau import KnownTau
 from equipoise.synthesis.bayes.mixture import NormalMixture
 from equipoise.synthesis.bayes.pair_model import GivenTau, PairModel
 from equipoise.synthesis.bayes.point_estimates import PointEstimate, maximum_a_posteriori, maximum_likelihood
-from equipoise.synthesis.bayes.priors import Flat, Prior, check_heterogeneity_prior, check_measure
+from equipoise.synthesis.bayes.priors import Flat, Prior, check_heterogeneity_prior, check_measure, is_prior
 from equipoise.synthesis.bayes.quadrature import TOLERANCE, TauPosterior, integrate_tau
 from equipoise.synthesis.measures.effect import LeftOut
 from equipoise.synthesis.measures.effect_sizes import EffectSizes
@@ -329,7 +329,7 @@ def posterior(
         raise DataError("variances are needed: posterior(estimates, variances, heterogeneity=…)")
     y, v, labels, left_out, _ = complete_studies(estimates, variances, studies, None)
     for prior in (heterogeneity, effect):
-        if isinstance(prior, Prior):
+        if prior is not None and is_prior(prior):
             check_measure(prior, known.get("measure"))
     components = normal_components(effect, float(np.abs(y).max() + 40.0 * np.sqrt(v.max())))
     model = PairModel(y, v, components)
