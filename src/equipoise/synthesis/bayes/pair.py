@@ -219,13 +219,13 @@ class PairPosterior:
             (self.new_effect, at.means[:, :, None], (at.variances + tau[:, None] ** 2)[:, :, None]),
             (self.shrunken, *shrunken),
         ]
-        worst = self.tau.error
+        worst = 0.0
         for p in (0.025, 0.25, 0.5, 0.75, 0.975):
             for mixture, means, variances in quantities:
                 z = (np.atleast_1d(mixture.quantile(p)) - means) / np.sqrt(variances)
                 conditional = (at.shares[:, :, None] * ndtr(z)).sum(axis=1)
                 worst = max(worst, float(self.tau.error_of(conditional).max()))
-        return worst
+        return max(worst, self.tau.error) + 2.0 * self.likelihood.prior.error
 
     def draws(self, n: int, seed: int) -> tuple[FloatArray, FloatArray]:
         """Independent draws of (τ, μ), (n,) each, for those who want draws."""
