@@ -13,6 +13,26 @@ if TYPE_CHECKING:
     from equipoise.report.answer import Answer as Answer
     from equipoise.report.build import answer_question as answer_question
     from equipoise.review.model import Review as Review
+    from equipoise.synthesis.bayes.batch import posterior_many as posterior_many
+    from equipoise.synthesis.bayes.borrowing import commensurate_prior as commensurate_prior
+    from equipoise.synthesis.bayes.borrowing import meta_analytic_predictive as meta_analytic_predictive
+    from equipoise.synthesis.bayes.borrowing import power_prior as power_prior
+    from equipoise.synthesis.bayes.borrowing import robust_prior as robust_prior
+    from equipoise.synthesis.bayes.empirical import empirical_heterogeneity as empirical_heterogeneity
+    from equipoise.synthesis.bayes.pair import PairPosterior as PairPosterior
+    from equipoise.synthesis.bayes.priors import Exponential as Exponential
+    from equipoise.synthesis.bayes.priors import Flat as Flat
+    from equipoise.synthesis.bayes.priors import HalfCauchy as HalfCauchy
+    from equipoise.synthesis.bayes.priors import HalfNormal as HalfNormal
+    from equipoise.synthesis.bayes.priors import HalfStudent as HalfStudent
+    from equipoise.synthesis.bayes.priors import InverseGamma as InverseGamma
+    from equipoise.synthesis.bayes.priors import LogNormal as LogNormal
+    from equipoise.synthesis.bayes.priors import LogStudent as LogStudent
+    from equipoise.synthesis.bayes.priors import Mixture as Mixture
+    from equipoise.synthesis.bayes.priors import Normal as Normal
+    from equipoise.synthesis.bayes.priors import OnVariance as OnVariance
+    from equipoise.synthesis.bayes.priors import Student as Student
+    from equipoise.synthesis.bayes.priors import Uniform as Uniform
     from equipoise.synthesis.measures.effect_sizes import EffectSizes as EffectSizes
     from equipoise.synthesis.measures.effect_sizes import effect_sizes as effect_sizes
     from equipoise.synthesis.network.contrasts import StudyContrasts as StudyContrasts
@@ -39,24 +59,44 @@ __version__ = "0.1.0"
 _HOME: dict[str, str] = {
     "Answer": "equipoise.report.answer",
     "EffectSizes": "equipoise.synthesis.measures.effect_sizes",
+    "Exponential": "equipoise.synthesis.bayes.priors",
+    "Flat": "equipoise.synthesis.bayes.priors",
+    "HalfCauchy": "equipoise.synthesis.bayes.priors",
+    "HalfNormal": "equipoise.synthesis.bayes.priors",
+    "HalfStudent": "equipoise.synthesis.bayes.priors",
+    "InverseGamma": "equipoise.synthesis.bayes.priors",
+    "LogNormal": "equipoise.synthesis.bayes.priors",
+    "LogStudent": "equipoise.synthesis.bayes.priors",
+    "Mixture": "equipoise.synthesis.bayes.priors",
     "Network": "equipoise.synthesis.network.network",
     "NetworkFit": "equipoise.synthesis.network.fit",
+    "Normal": "equipoise.synthesis.bayes.priors",
+    "OnVariance": "equipoise.synthesis.bayes.priors",
+    "PairPosterior": "equipoise.synthesis.bayes.pair",
     "Pooled": "equipoise.synthesis.pairwise.result",
     "Review": "equipoise.review.model",
+    "Student": "equipoise.synthesis.bayes.priors",
     "StudyContrasts": "equipoise.synthesis.network.contrasts",
+    "Uniform": "equipoise.synthesis.bayes.priors",
     "answer_question": "equipoise.report.build",
+    "commensurate_prior": "equipoise.synthesis.bayes.borrowing",
     "cumulative": "equipoise.synthesis.pairwise.cumulative",
     "effect_sizes": "equipoise.synthesis.measures.effect_sizes",
     "egger": "equipoise.synthesis.pairwise.asymmetry",
+    "empirical_heterogeneity": "equipoise.synthesis.bayes.empirical",
     "gosh": "equipoise.synthesis.pairwise.gosh",
     "influence": "equipoise.synthesis.pairwise.influence",
     "leave_one_out": "equipoise.synthesis.pairwise.leave_one_out",
+    "meta_analytic_predictive": "equipoise.synthesis.bayes.borrowing",
     "meta_regression": "equipoise.synthesis.pairwise.regression",
     "multilevel": "equipoise.synthesis.pairwise.multilevel",
     "pool": "equipoise.synthesis.pairwise.pooling",
     "pool_many": "equipoise.synthesis.pairwise.batch",
+    "posterior_many": "equipoise.synthesis.bayes.batch",
+    "power_prior": "equipoise.synthesis.bayes.borrowing",
     "read_question": "equipoise.question",
     "robust": "equipoise.synthesis.pairwise.robust",
+    "robust_prior": "equipoise.synthesis.bayes.borrowing",
     "sampling_covariance": "equipoise.synthesis.pairwise.sampling_covariance",
     "selection_model": "equipoise.synthesis.pairwise.selection",
     "subgroups": "equipoise.synthesis.pairwise.subgroups",
@@ -67,25 +107,45 @@ _HOME: dict[str, str] = {
 __all__ = [
     "Answer",
     "EffectSizes",
+    "Exponential",
+    "Flat",
+    "HalfCauchy",
+    "HalfNormal",
+    "HalfStudent",
+    "InverseGamma",
+    "LogNormal",
+    "LogStudent",
+    "Mixture",
     "Network",
     "NetworkFit",
+    "Normal",
+    "OnVariance",
+    "PairPosterior",
     "Pooled",
     "Review",
+    "Student",
     "StudyContrasts",
+    "Uniform",
     "__version__",
     "answer_question",
+    "commensurate_prior",
     "cumulative",
     "effect_sizes",
     "egger",
+    "empirical_heterogeneity",
     "gosh",
     "influence",
     "leave_one_out",
+    "meta_analytic_predictive",
     "meta_regression",
     "multilevel",
     "pool",
     "pool_many",
+    "posterior_many",
+    "power_prior",
     "read_question",
     "robust",
+    "robust_prior",
     "sampling_covariance",
     "selection_model",
     "subgroups",
