@@ -68,6 +68,7 @@ def rank(
         error,
         better,
         posterior.subnetworks,
+        "SUCRA",
     )
 
 

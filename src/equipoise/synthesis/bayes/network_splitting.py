@@ -65,6 +65,11 @@ class PosteriorSplit:
     log_bayes_factor: FloatArray
     distributions: tuple[tuple[NormalMixture, NormalMixture, NormalMixture], ...]
 
+    @property
+    def interval_name(self) -> str:
+        """What its intervals are: "credible"."""
+        return "credible"
+
     def __len__(self) -> int:
         return len(self.treatment)
 
