@@ -170,15 +170,9 @@ def league_picture(
     return ax
 
 
-<<<<<<< HEAD
-def caption(league: League) -> str:
-    """What the cells show, in two lines."""
-    interval = f"{100 * league.level:g}% {scale.interval_words(league)[1]}"
-=======
 def caption(league: League, names: tuple[str, str] = ("the first outcome", "the second")) -> str:
     """What the cells show, in two lines; ``names``: of the outcomes, where there are two."""
-    level = f"{100 * league.level:g}%"
->>>>>>> main
+    interval = f"{100 * league.level:g}% {scale.interval_words(league)[1]}"
     if "second" in league.upper_triangle:
         first = f"Lower triangle: {names[0]} ({league.measure}); upper triangle: {names[1]} ({league.upper_measure})"
     elif league.upper_triangle == "direct":
