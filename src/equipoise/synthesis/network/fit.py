@@ -94,6 +94,10 @@ class NetworkFit:
         """The model in words."""
         return "common effect" if self.model == "common" else f"random effects, tau² by {self.method}"
 
+    def pair_counts(self) -> IntArray:
+        """How many studies compare each pair directly, shape (treatments, treatments)."""
+        return self.network.pair_counts()
+
     def part_of(self) -> IntArray:
         """The number of the subnetwork each treatment lies in, shape (treatments,)."""
         part = np.empty(len(self.treatments), dtype=np.intp)
