@@ -13,6 +13,13 @@ if TYPE_CHECKING:
     from equipoise.report.answer import Answer as Answer
     from equipoise.report.build import answer_question as answer_question
     from equipoise.review.model import Review as Review
+    from equipoise.synthesis.bayes.averaging.average import model_average as model_average
+    from equipoise.synthesis.bayes.averaging.bias import PEESE as PEESE
+    from equipoise.synthesis.bayes.averaging.bias import PET as PET
+    from equipoise.synthesis.bayes.averaging.bias import SelectionWeights as SelectionWeights
+    from equipoise.synthesis.bayes.averaging.models import AveragedModel as AveragedModel
+    from equipoise.synthesis.bayes.averaging.result import ModelAverage as ModelAverage
+    from equipoise.synthesis.bayes.truncation import Truncated as Truncated
     from equipoise.synthesis.measures.effect_sizes import EffectSizes as EffectSizes
     from equipoise.synthesis.measures.effect_sizes import effect_sizes as effect_sizes
     from equipoise.synthesis.network.contrasts import StudyContrasts as StudyContrasts
@@ -38,12 +45,18 @@ __version__ = "0.1.0"
 
 _HOME: dict[str, str] = {
     "Answer": "equipoise.report.answer",
+    "AveragedModel": "equipoise.synthesis.bayes.averaging.models",
     "EffectSizes": "equipoise.synthesis.measures.effect_sizes",
+    "ModelAverage": "equipoise.synthesis.bayes.averaging.result",
     "Network": "equipoise.synthesis.network.network",
     "NetworkFit": "equipoise.synthesis.network.fit",
+    "PEESE": "equipoise.synthesis.bayes.averaging.bias",
+    "PET": "equipoise.synthesis.bayes.averaging.bias",
     "Pooled": "equipoise.synthesis.pairwise.result",
     "Review": "equipoise.review.model",
+    "SelectionWeights": "equipoise.synthesis.bayes.averaging.bias",
     "StudyContrasts": "equipoise.synthesis.network.contrasts",
+    "Truncated": "equipoise.synthesis.bayes.truncation",
     "answer_question": "equipoise.report.build",
     "cumulative": "equipoise.synthesis.pairwise.cumulative",
     "effect_sizes": "equipoise.synthesis.measures.effect_sizes",
@@ -52,6 +65,7 @@ _HOME: dict[str, str] = {
     "influence": "equipoise.synthesis.pairwise.influence",
     "leave_one_out": "equipoise.synthesis.pairwise.leave_one_out",
     "meta_regression": "equipoise.synthesis.pairwise.regression",
+    "model_average": "equipoise.synthesis.bayes.averaging.average",
     "multilevel": "equipoise.synthesis.pairwise.multilevel",
     "pool": "equipoise.synthesis.pairwise.pooling",
     "pool_many": "equipoise.synthesis.pairwise.batch",
@@ -65,13 +79,19 @@ _HOME: dict[str, str] = {
 """Public name → the module that defines it."""
 
 __all__ = [
+    "PEESE",
+    "PET",
     "Answer",
+    "AveragedModel",
     "EffectSizes",
+    "ModelAverage",
     "Network",
     "NetworkFit",
     "Pooled",
     "Review",
+    "SelectionWeights",
     "StudyContrasts",
+    "Truncated",
     "__version__",
     "answer_question",
     "cumulative",
@@ -81,6 +101,7 @@ __all__ = [
     "influence",
     "leave_one_out",
     "meta_regression",
+    "model_average",
     "multilevel",
     "pool",
     "pool_many",
