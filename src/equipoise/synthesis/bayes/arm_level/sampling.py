@@ -1,0 +1,279 @@
+"""From the likelihood to weighted points of (d, τ).
+
+1. τ's range and its posterior by Laplace's method in d; nodes of Clenshaw–Curtis in x = arsinh(τ/scale).
+2. Every node's conditional posterior of d is proposed as a normal distribution, at first by mode and curvature, then by the
+   mean and covariance that a first set of weighted points found. Low-discrepancy points choose the node by their
+   first coordinate and d by the others.
+3. The weights correct the proposals; what they say of each node's integral, smoothed over x, corrects the posterior of τ.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.interpolate import BarycentricInterpolator, PchipInterpolator
+from scipy.special import logsumexp
+
+from equipoise.errors import DataError, NotConverged
+from equipoise.frames import FloatArray
+from equipoise.synthesis.bayes.arm_level.evidence import Evidence, Modes, prior_terms
+from equipoise.synthesis.bayes.arm_level.importance import (
+    effective_size,
+    normal_points,
+    points,
+    smooth_weights,
+)
+from equipoise.synthesis.bayes.priors import Prior
+from equipoise.synthesis.bayes.quadrature import TauPosterior, integrate_tau
+
+REPLICATES = 8
+_DROP = 15.0
+_NODES = 17, 33
+_FARTHEST = 16.0
+_LOG_2PI = float(np.log(2.0 * np.pi))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Nodes:
+    """Values of τ that stand for its posterior.
+
+    ``tau``, ``x``: shape (j,), x = arsinh(τ/scale); ``lengths``: (j,), of quadrature in x; ``masses``:
+    (j,), sum 1, by Laplace's method; ``modes``: of d; ``log_laplace``: of the integral over d at each.
+    """
+
+    tau: FloatArray
+    x: FloatArray
+    scale: float
+    lengths: FloatArray
+    masses: FloatArray
+    modes: Modes
+    log_laplace: FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Weighted:
+    """Weighted points.
+
+    ``d``: (points, parameters); ``node``: (points,); ``weights``: (points,), sum 1; ``replicate``: (points,);
+    ``log_mean``: the logarithm of the mean raw weight, which Laplace's method takes as 1; ``pareto``: k̂; ``effective``:
+    effective sample size; ``surrogate``: the largest error seen of the polynomials in place of studies with many arms.
+    """
+
+    d: FloatArray
+    node: NDArray[np.intp]
+    weights: FloatArray
+    replicate: NDArray[np.intp]
+    log_mean: float
+    pareto: float
+    effective: float
+    surrogate: float
+
+
+def fixed_node(evidence: Evidence) -> tuple[Evidence, Nodes]:
+    """The single node τ = 0 of a common-effect model."""
+    tau = np.zeros(1)
+    evidence, modes = _located(evidence, tau, evidence.start(0.0)[None], np.zeros(1))
+    return evidence, Nodes(tau, tau, 1.0, np.ones(1), np.ones(1), modes, modes.laplace())
+
+
+def tau_nodes(evidence: Evidence, prior: Prior) -> tuple[Evidence, Nodes]:
+    """The nodes where τ's posterior is, and the evidence with curves that reach as far as they need."""
+    scale = evidence.scale()
+    low = float(np.arcsinh(max(prior.support[0], 0.0) / scale))
+    high = float(np.arcsinh(min(prior.support[1], 1e30) / scale))
+    first = np.linspace(low, min(high, low + 2.5), 6)
+    start = np.stack([evidence.start(t) for t in scale * np.sinh(first)])
+    modes = evidence.modes(scale * np.sinh(first), start)
+    grid, heights, found = first, modes.laplace(), modes.d
+    while True:
+        left, right, falling = _range(grid, heights, prior, scale, high)
+        if falling or grid[-1] >= high:
+            break
+        if grid[-1] >= _FARTHEST:
+            raise DataError(
+                f"the posterior of τ is improper or nearly so: under the prior {prior.describe()} its density doesn't fall as "
+                "τ grows, since there are too few studies; give a proper prior for τ"
+            )
+        more = np.unique(np.minimum(grid[-1] + np.array([0.5, 1.0, 1.5]), high))
+        modes = evidence.modes(scale * np.sinh(more), np.repeat(found[-1:], len(more), axis=0))
+        grid = np.concatenate([grid, more])
+        heights = np.concatenate([heights, modes.laplace()])
+        found = np.concatenate([found, modes.d])
+    for count in _NODES:
+        half = 0.5 * (right - left)
+        x = 0.5 * (left + right) - half * np.cos(np.pi * np.arange(count) / (count - 1))
+        tau = np.maximum(scale * np.sinh(x), max(prior.support[0], 0.0))
+        evidence, modes = _located(evidence, tau, _between(x, grid, found), _log_prior(prior, x, scale))
+        nodes = Nodes(tau, x, scale, half * _clenshaw_curtis(count), np.ones(count), modes, modes.laplace())
+        posterior = _integrated(nodes, nodes.log_laplace, prior)
+        nodes = replace(nodes, masses=_masses(nodes, nodes.log_laplace, prior))
+        if node_error(nodes, nodes.masses, posterior) < 1e-4:
+            break
+    return evidence, nodes
+
+
+def node_error(nodes: Nodes, masses: FloatArray, posterior: TauPosterior) -> float:
+    """How far the nodes' mean and spread of τ are off, in standard deviations of τ."""
+    mean, sd = posterior.mean, posterior.sd
+    first = masses @ nodes.tau - mean
+    second = masses @ (nodes.tau - mean) ** 2 - sd**2
+    return float(max(abs(first) / sd, 0.5 * abs(second) / sd**2))
+
+
+def _located(evidence: Evidence, tau: FloatArray, start: FloatArray, measure: FloatArray) -> tuple[Evidence, Modes]:
+    """The modes at ``tau``, with the two-arm studies' curves extended to where the contrasts are if they must."""
+    modes = evidence.modes(tau, start, certain=True)
+    pairs = [block for block in evidence.blocks if block.shape[1] == 2]
+    if pairs:
+        design = evidence.design(pairs[0])
+        contrast = design[:, 1] - design[:, 0]
+        centre = modes.d @ contrast.T
+        spread = np.sqrt(np.einsum("kp,jpq,kq->jk", contrast, np.linalg.inv(modes.precision), contrast))
+        likely = modes.laplace() + measure
+        likely = likely > likely.max() - _DROP
+        reach = np.stack([(centre - 7.0 * spread)[likely].min(axis=0), (centre + 7.0 * spread)[likely].max(axis=0)])
+        assert evidence.curves is not None
+        curves = evidence.curves
+        end = curves.low + curves.step * curves.cubics.shape[2]
+        if np.any(reach[0] < curves.low) or np.any(reach[1] > end):
+            evidence = evidence.with_curves(reach)
+            modes = evidence.modes(tau, modes.d, certain=True)
+    return evidence, modes
+
+
+def _between(x: FloatArray, grid: FloatArray, values: FloatArray) -> FloatArray:
+    """Rows of ``values``, given at ``grid``, interpolated linearly at ``x``."""
+    return np.stack([np.interp(x, grid, column) for column in values.T], axis=1)
+
+
+def _log_prior(prior: Prior, x: FloatArray, scale: float) -> FloatArray:
+    """The logarithm of the prior density of x = arsinh(τ/scale)."""
+    return np.asarray(prior.logpdf(scale * np.sinh(x)) + np.log(scale * np.cosh(x)))
+
+
+def _range(grid: FloatArray, heights: FloatArray, prior: Prior, scale: float, high: float) -> tuple[float, float, bool]:
+    """Where x has more than exp(−drop) of its largest density, and whether the grid reaches beyond that."""
+    start, width = grid[0], grid[-1] - grid[0]
+    fine = np.unique(np.concatenate([start + width * np.logspace(-6, 0, 200), np.linspace(start, grid[-1], 2001)]))
+    with np.errstate(divide="ignore"):
+        curve = PchipInterpolator(grid, heights)(fine) + _log_prior(prior, fine, scale)
+    curve = np.where(np.isfinite(curve), curve, -np.inf)
+    top = curve.max()
+    if not np.isfinite(top):
+        raise NotConverged("likelihood times prior is 0 wherever τ was tried; check the prior and the data")
+    seen = np.flatnonzero(curve > top - _DROP)
+    first, last = max(int(seen[0]) - 1, 0), min(int(seen[-1]) + 1, len(fine) - 1)
+    return float(fine[first]), min(float(fine[last]), high), bool(seen[-1] < len(fine) - 1)
+
+
+def _integrated(nodes: Nodes, log_integrals: FloatArray, prior: Prior) -> TauPosterior:
+    """τ's posterior from the logarithm of the integral over d at the nodes, a polynomial in x between them."""
+    curve = BarycentricInterpolator(nodes.x, log_integrals, rng=0)
+
+    def log_likelihood(tau: FloatArray) -> FloatArray:
+        with np.errstate(over="ignore"):
+            x = np.arcsinh(tau / nodes.scale)
+        inside = (x >= nodes.x[0] - 1e-9) & (x <= nodes.x[-1] + 1e-9)
+        return np.where(inside, curve(np.where(inside, x, nodes.x[0])), -np.inf)
+
+    return integrate_tau(log_likelihood, prior, nodes.scale, tolerance=1e-7)
+
+
+def _masses(nodes: Nodes, log_integrals: FloatArray, prior: Prior) -> FloatArray:
+    """The nodes' posterior masses by Clenshaw–Curtis, sum 1."""
+    with np.errstate(divide="ignore"):
+        log = np.log(nodes.lengths) + _log_prior(prior, nodes.x, nodes.scale) + log_integrals
+    return np.asarray(np.exp(log - logsumexp(log)))
+
+
+def _clenshaw_curtis(count: int) -> FloatArray:
+    """The weights of the Chebyshev points of the second kind on −1 … 1."""
+    n = count - 1
+    even = np.arange(0, n + 1, 2)
+    factors = np.where((even == 0) | (even == n), 0.5, 1.0) * 2.0 / (1.0 - even**2)
+    weights = np.cos(np.outer(np.pi * np.arange(n + 1) / n, even)) @ factors * 2.0 / n
+    weights[[0, -1]] *= 0.5
+    return np.asarray(weights)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Proposal:
+    """Normal distributions of d, one a node: d = mode + root(centre + shape·z), roots of shape (j, p, p)."""
+
+    modes: FloatArray
+    roots: FloatArray
+    centre: FloatArray
+    shape: FloatArray
+
+    def place(self, z: FloatArray, node: NDArray[np.intp]) -> tuple[FloatArray, FloatArray]:
+        """d at standard normal ``z`` and the logarithm of the density there."""
+        whitened = self.centre + z @ self.shape.T
+        d = np.empty_like(z)
+        for j in np.unique(node).tolist():
+            here = node == j
+            d[here] = self.modes[j] + whitened[here] @ self.roots[j].T
+        size = np.linalg.slogdet(self.roots)[1][node] + np.linalg.slogdet(self.shape)[1]
+        return d, -0.5 * (z * z).sum(axis=1) - 0.5 * z.shape[1] * _LOG_2PI - size
+
+
+def first_proposal(modes: Modes) -> Proposal:
+    """By mode and curvature."""
+    roots = np.linalg.cholesky(np.linalg.inv(modes.precision))
+    p = modes.d.shape[1]
+    return Proposal(modes.d, roots, np.zeros(p), np.eye(p))
+
+
+def draw(evidence: Evidence, nodes: Nodes, proposal: Proposal, power: int, seed: int, rough: bool = False) -> Weighted:
+    """2^``power`` points in each of the replicates, weighted."""
+    uniform = points(REPLICATES, power, evidence.count, seed)
+    replicate = np.repeat(np.arange(REPLICATES), uniform.shape[1])
+    flat = uniform.reshape(-1, evidence.count)
+    node = np.minimum(np.searchsorted(np.cumsum(nodes.masses), flat[:, 0]), len(nodes.masses) - 1)
+    d, density = proposal.place(normal_points(flat[:, 1:]), node)
+    log = np.empty(len(d))
+    surrogate = 0.0
+    for j in np.unique(node).tolist():
+        here = np.flatnonzero(node == j)
+        log[here], off = evidence.values(d[here], float(nodes.tau[j]), rough)
+        surrogate = max(surrogate, off)
+    log += prior_terms(evidence.priors, d)[0].sum(axis=1)
+    # Against the node's Laplace approximation, so that all nodes' weights are near 1.
+    ratio = log - density - nodes.log_laplace[node]
+    weights, pareto = smooth_weights(ratio)
+    log_mean = float(logsumexp(ratio) - np.log(len(ratio)))
+    return Weighted(d, node, weights, replicate, log_mean, pareto, effective_size(weights), surrogate)
+
+
+def adapted(proposal: Proposal, found: Weighted) -> Proposal:
+    """The proposal with the mean and covariance of the weighted points, on the scale of mode and curvature."""
+    whitened = np.empty_like(found.d)
+    for j in np.unique(found.node).tolist():
+        here = found.node == j
+        whitened[here] = np.linalg.solve(proposal.roots[j], (found.d[here] - proposal.modes[j]).T).T
+    centre = found.weights @ whitened
+    off = whitened - centre
+    covariance = (off * found.weights[:, None]).T @ off
+    return replace(proposal, centre=centre, shape=np.asarray(np.linalg.cholesky(covariance), dtype=float))
+
+
+def corrected(nodes: Nodes, found: Weighted, prior: Prior) -> tuple[TauPosterior, Weighted]:
+    """τ's posterior with each node's integral corrected by the weights, and the points reweighted to agree with it.
+
+    The corrections are smoothed over x by a polynomial of degree 4 at most.
+    """
+    counts = np.bincount(found.node, minlength=len(nodes.tau)).astype(float)
+    sums = np.bincount(found.node, weights=found.weights, minlength=len(nodes.tau))
+    seen = (counts >= 8) & (sums > 0)
+    log = np.log(sums[seen] / counts[seen] * len(found.weights)) + found.log_mean
+    z = 2.0 * (nodes.x - nodes.x[0]) / (nodes.x[-1] - nodes.x[0]) - 1.0
+    degree = min(4, int(seen.sum()) // 2)
+    coefficients = np.polynomial.chebyshev.chebfit(z[seen], log, degree, w=np.sqrt(counts[seen]))
+    inside = np.clip(z, z[seen].min(), z[seen].max())
+    correction = np.polynomial.chebyshev.chebval(inside, coefficients)
+    posterior = _integrated(nodes, nodes.log_laplace + correction, prior)
+    wanted = _masses(nodes, nodes.log_laplace + correction, prior)
+    factor = np.divide(wanted, sums, out=np.zeros_like(wanted), where=sums > 0)
+    weights = found.weights * factor[found.node]
+    return posterior, replace(found, weights=weights / weights.sum())
