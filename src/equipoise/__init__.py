@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from equipoise.report.answer import Answer as Answer
     from equipoise.report.build import answer_question as answer_question
     from equipoise.review.model import Review as Review
+    from equipoise.synthesis.bayes.averaging.average import model_average as model_average
+    from equipoise.synthesis.bayes.averaging.bias import PEESE as PEESE
+    from equipoise.synthesis.bayes.averaging.bias import PET as PET
+    from equipoise.synthesis.bayes.averaging.bias import SelectionWeights as SelectionWeights
+    from equipoise.synthesis.bayes.averaging.models import AveragedModel as AveragedModel
+    from equipoise.synthesis.bayes.averaging.result import ModelAverage as ModelAverage
     from equipoise.synthesis.bayes.batch import posterior_many as posterior_many
     from equipoise.synthesis.bayes.borrowing import commensurate_prior as commensurate_prior
     from equipoise.synthesis.bayes.borrowing import meta_analytic_predictive as meta_analytic_predictive
@@ -33,6 +39,7 @@ if TYPE_CHECKING:
     from equipoise.synthesis.bayes.priors import OnVariance as OnVariance
     from equipoise.synthesis.bayes.priors import Student as Student
     from equipoise.synthesis.bayes.priors import Uniform as Uniform
+    from equipoise.synthesis.bayes.truncation import Truncated as Truncated
     from equipoise.synthesis.measures.effect_sizes import EffectSizes as EffectSizes
     from equipoise.synthesis.measures.effect_sizes import effect_sizes as effect_sizes
     from equipoise.synthesis.network.contrasts import StudyContrasts as StudyContrasts
@@ -58,6 +65,7 @@ __version__ = "0.1.0"
 
 _HOME: dict[str, str] = {
     "Answer": "equipoise.report.answer",
+    "AveragedModel": "equipoise.synthesis.bayes.averaging.models",
     "EffectSizes": "equipoise.synthesis.measures.effect_sizes",
     "Exponential": "equipoise.synthesis.bayes.priors",
     "Flat": "equipoise.synthesis.bayes.priors",
@@ -68,15 +76,20 @@ _HOME: dict[str, str] = {
     "LogNormal": "equipoise.synthesis.bayes.priors",
     "LogStudent": "equipoise.synthesis.bayes.priors",
     "Mixture": "equipoise.synthesis.bayes.priors",
+    "ModelAverage": "equipoise.synthesis.bayes.averaging.result",
     "Network": "equipoise.synthesis.network.network",
     "NetworkFit": "equipoise.synthesis.network.fit",
     "Normal": "equipoise.synthesis.bayes.priors",
     "OnVariance": "equipoise.synthesis.bayes.priors",
+    "PEESE": "equipoise.synthesis.bayes.averaging.bias",
+    "PET": "equipoise.synthesis.bayes.averaging.bias",
     "PairPosterior": "equipoise.synthesis.bayes.pair",
     "Pooled": "equipoise.synthesis.pairwise.result",
     "Review": "equipoise.review.model",
+    "SelectionWeights": "equipoise.synthesis.bayes.averaging.bias",
     "Student": "equipoise.synthesis.bayes.priors",
     "StudyContrasts": "equipoise.synthesis.network.contrasts",
+    "Truncated": "equipoise.synthesis.bayes.truncation",
     "Uniform": "equipoise.synthesis.bayes.priors",
     "answer_question": "equipoise.report.build",
     "commensurate_prior": "equipoise.synthesis.bayes.borrowing",
@@ -89,6 +102,7 @@ _HOME: dict[str, str] = {
     "leave_one_out": "equipoise.synthesis.pairwise.leave_one_out",
     "meta_analytic_predictive": "equipoise.synthesis.bayes.borrowing",
     "meta_regression": "equipoise.synthesis.pairwise.regression",
+    "model_average": "equipoise.synthesis.bayes.averaging.average",
     "multilevel": "equipoise.synthesis.pairwise.multilevel",
     "pool": "equipoise.synthesis.pairwise.pooling",
     "pool_many": "equipoise.synthesis.pairwise.batch",
@@ -105,7 +119,10 @@ _HOME: dict[str, str] = {
 """Public name → the module that defines it."""
 
 __all__ = [
+    "PEESE",
+    "PET",
     "Answer",
+    "AveragedModel",
     "EffectSizes",
     "Exponential",
     "Flat",
@@ -116,6 +133,7 @@ __all__ = [
     "LogNormal",
     "LogStudent",
     "Mixture",
+    "ModelAverage",
     "Network",
     "NetworkFit",
     "Normal",
@@ -123,8 +141,10 @@ __all__ = [
     "PairPosterior",
     "Pooled",
     "Review",
+    "SelectionWeights",
     "Student",
     "StudyContrasts",
+    "Truncated",
     "Uniform",
     "__version__",
     "answer_question",
@@ -138,6 +158,7 @@ __all__ = [
     "leave_one_out",
     "meta_analytic_predictive",
     "meta_regression",
+    "model_average",
     "multilevel",
     "pool",
     "pool_many",
