@@ -81,7 +81,7 @@ def test_robma_summary_of_power_pose() -> None:
     assert found.mu.shortest_interval() == pytest.approx((0.09, 0.34), abs=6e-3)
 
 
-def robma_cuts(original: str, y: FloatArray, n: FloatArray):
+def robma_cuts(original: str, y: FloatArray, n: FloatArray) -> Callable[[SelectionWeights, int], StepSelection]:
     """RoBMA 2's cut-offs on Fisher's z: critical t values with n − 2 degrees of freedom, through r or d."""
 
     def rule(bias: SelectionWeights, k: int) -> StepSelection:
