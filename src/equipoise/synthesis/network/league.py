@@ -10,6 +10,7 @@ import numpy as np
 
 from equipoise.errors import DataError
 from equipoise.frames import FloatArray
+from equipoise.synthesis.network.blocks import IntArray
 from equipoise.synthesis.network.tables import decimals, natural, text_table
 
 if TYPE_CHECKING:
@@ -70,6 +71,15 @@ def _cell(league: League, row: int, column: int, digits: int) -> str:
     return f"{estimate} ({lower} to {upper})"
 
 
+def ordered(treatments: tuple[str, ...], order: Sequence[str] | None) -> tuple[tuple[str, ...], tuple[IntArray, ...]]:
+    """The treatments as they shall appear, and where a table in that order has its entries in arrays over pairs."""
+    names = tuple(order) if order is not None else treatments
+    if sorted(names) != sorted(treatments):
+        raise DataError(f"order must list every treatment once: {', '.join(treatments)}")
+    positions = np.array([treatments.index(t) for t in names], dtype=np.intp)
+    return names, np.ix_(positions, positions)
+
+
 def league_table(
     fit: NetworkFit,
     upper_triangle: str = "network",
@@ -77,10 +87,7 @@ def league_table(
     order: Sequence[str] | None = None,
 ) -> League:
     """The league table of ``fit``; see ``NetworkFit.league``."""
-    names = tuple(order) if order is not None else fit.treatments
-    if sorted(names) != sorted(fit.treatments):
-        raise DataError(f"order must list every treatment once: {', '.join(fit.treatments)}")
-    place = np.ix_(*[[fit.network.position(t) for t in names]] * 2)
+    names, place = ordered(fit.treatments, order)
     estimates, lower, upper = (a[place].copy() for a in (fit.estimates, fit.lower, fit.upper))
     above = np.triu(np.ones_like(estimates, dtype=bool), k=1)
     upper_measure = fit.measure

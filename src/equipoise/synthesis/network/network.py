@@ -18,6 +18,9 @@ from equipoise.synthesis.network.contrasts import StudyContrasts, check_study
 from equipoise.synthesis.network.pairs import studies_from_pairs
 
 if TYPE_CHECKING:
+    from equipoise.synthesis.bayes.network_part import EffectsPrior, PriorOn
+    from equipoise.synthesis.bayes.network_posterior import NetworkPosterior
+    from equipoise.synthesis.bayes.priors import Prior
     from equipoise.synthesis.network.fit import Model, NetworkFit
     from equipoise.synthesis.network.heterogeneity import Tau2Method
     from equipoise.synthesis.network.inference import Interval
@@ -227,6 +230,30 @@ class Network:
         from equipoise.synthesis.network.fit import fit_network
 
         return fit_network(self, model=model, method=method, reference=reference, ci=ci, level=level)
+
+    def posterior(
+        self,
+        heterogeneity: Prior | None = None,
+        effects: EffectsPrior = None,
+        model: Model = "random",
+        reference: str | None = None,
+        level: float = 0.95,
+        prior_on: PriorOn = "basic parameters",
+    ) -> NetworkPosterior:
+        """Bayesian network meta-analysis, exact to the stated ``error``, subnetwork by subnetwork.
+
+        ``heterogeneity``: the prior of τ, which has no default (``HalfNormal(0.5)``, say); none with
+        ``model="common"``. ``effects``: None for a flat prior, one prior for all effects, or one for each of some
+        treatments (the others flat). ``prior_on``: "basic parameters" gives it to the effects against the reference,
+        independently (as gemtc and multinma do; contrasts between others are then less certain beforehand); with
+        "all contrasts" every contrast has the prior Normal(0, sd) whatever the reference. ``reference``: also the
+        treatment that tables compare with (default: the first by name, in each subnetwork).
+
+        Raises ``DataError`` for unknown options, a prior stated for another measure, and an improper posterior.
+        """
+        from equipoise.synthesis.bayes.network_posterior import network_posterior
+
+        return network_posterior(self, heterogeneity, effects, model, reference, level, prior_on)
 
     def position(self, treatment: str) -> int:
         """The index of a treatment; raises ``DataError`` naming those there are."""

@@ -194,12 +194,12 @@ def rank_probabilities(
         first = float(ndtr((gains[0] - gains[1]) / spread))
         return np.array([[first, 1 - first], [1 - first, first]]), 0.0
     if n == 3:
-        return _three(gains, covariance), 0.0
-    root = _root(covariance)
+        return three_treatments(gains, covariance), 0.0
+    root = root_of(covariance)
     power = max(int(np.ceil(np.log2(samples / REPLICATES))), 0)
     each = np.empty((REPLICATES, n, n))
     random = np.random.default_rng(seed)
-    points = _low_discrepancy(power, n - 1, random)
+    points = low_discrepancy(power, n - 1, random)
     for replicate, shift in enumerate(random.random((REPLICATES, n - 1))):
         draws = gains + ndtri(np.clip((points + shift) % 1.0, 1e-15, 1.0 - 1e-15)) @ root.T
         order = np.argsort(-draws, axis=1)
@@ -209,14 +209,14 @@ def rank_probabilities(
     return each.mean(axis=0), error
 
 
-def _root(covariance: FloatArray) -> FloatArray:
+def root_of(covariance: FloatArray) -> FloatArray:
     """A matrix B, shape (n, n−1), with BBᵀ equal to the covariance of rank n−1; its leading columns carry most."""
     values, vectors = np.linalg.eigh(covariance)
     root: FloatArray = vectors[:, :0:-1] * np.sqrt(np.maximum(values[:0:-1], 0.0))
     return root
 
 
-def _low_discrepancy(power: int, dimensions: int, random: np.random.Generator) -> FloatArray:
+def low_discrepancy(power: int, dimensions: int, random: np.random.Generator) -> FloatArray:
     """2^power scrambled Sobol points in the unit cube, shape (2^power, dimensions)."""
     from scipy.stats import qmc
 
@@ -224,7 +224,7 @@ def _low_discrepancy(power: int, dimensions: int, random: np.random.Generator) -
     return points
 
 
-def _three(gains: FloatArray, covariance: FloatArray) -> FloatArray:
+def three_treatments(gains: FloatArray, covariance: FloatArray) -> FloatArray:
     """Rank probabilities of three treatments, exactly: each ordering is a bivariate normal orthant."""
     found = np.zeros((3, 3))
     for order in ((0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)):
