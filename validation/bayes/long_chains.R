@@ -89,7 +89,7 @@ describe <- function(x) {
 }
 
 # network, prior of tau, model, glm: whether JAGS's module for generalised linear models (block updates) is loaded,
-# draws a chain, sd of effects' and baselines' normal priors
+# draws a chain, sd of effects' and baselines' normal priors, seed
 runs <- read.csv(file.path(here, "runs.csv"), comment.char = "#", strip.white = TRUE)
 
 for (row in seq_len(nrow(runs))) {
@@ -108,7 +108,7 @@ for (row in seq_len(nrow(runs))) {
   code <- gsub("BASELINE_SD", run$baseline_sd, code, fixed = TRUE)
   data <- if (run$model == "contrasts") contrast_data(net) else arm_data(net)
   inits <- lapply(1:4, function(chain) list(
-    .RNG.name = "base::Mersenne-Twister", .RNG.seed = 1000 * row + chain, tau = c(0.05, 0.2, 0.5, 1)[chain]))
+    .RNG.name = "base::Mersenne-Twister", .RNG.seed = 1000 * run$seed + chain, tau = c(0.05, 0.2, 0.5, 1)[chain]))
   if (run$glm) load.module("glm", quiet = TRUE) else if ("glm" %in% list.modules()) unload.module("glm", quiet = TRUE)
   started <- proc.time()[["elapsed"]]
   cpu <- sum(proc.time()[1:2])
@@ -116,7 +116,7 @@ for (row in seq_len(nrow(runs))) {
   update(model, run$draws %/% 20, progress.bar = "none")
   watched <- c("d", "tau", if (run$model != "contrasts") "totresdev")
   samples <- coda.samples(model, watched, run$draws, progress.bar = "none")
-  set.seed(row)
+  set.seed(run$seed)
   draws <- function(v) sapply(samples, function(chain) as.vector(chain[, v]))
   tau <- draws("tau")
   effects <- lapply(seq_along(net$treatments)[-1], function(j) draws(paste0("d[", j, "]")))

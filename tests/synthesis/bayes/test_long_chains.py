@@ -1,0 +1,81 @@
+"""Posteriors by quadrature against long chains of JAGS (validation/bayes/long_chains.R): within Monte Carlo error."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from network_datasets import parkinson, senn
+
+from equipoise.synthesis.bayes.network_posterior import NetworkPosterior
+from equipoise.synthesis.bayes.priors import HalfNormal, Normal, Prior, Uniform
+
+CHAINS = Path(__file__).with_name("long_chains")
+QUANTILES = {"q025": 0.025, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q975": 0.975}
+
+
+def long_chain(name: str) -> dict[str, Any]:
+    """What JAGS found, with Monte Carlo standard errors."""
+    found: dict[str, Any] = json.loads((CHAINS / f"{name}.json").read_text(encoding="utf-8"))
+    return found
+
+
+def heterogeneity(chain: dict[str, Any]) -> Prior:
+    """The prior of τ that the chain had."""
+    value = chain["priors"]["tau_parameter"]
+    return Uniform(value) if chain["priors"]["tau_family"] == "uniform" else HalfNormal(value)
+
+
+def deviations(posterior: Any, chain: dict[str, Any]) -> Iterator[tuple[str, float, float]]:
+    """Each statistic of each quantity: its name, the difference from the chain in Monte Carlo standard errors, and the
+    posterior's own error in the same units (where it states one, a bound on probabilities, taken through the density).
+    """
+    for name, seen in chain["quantities"].items():
+        kind, _, treatment = name.rstrip("]").partition("[")
+        reference = chain["treatments"][0]
+        found = {
+            "tau": lambda: posterior.tau,
+            "d": lambda treatment=treatment: posterior.contrast(treatment, reference),
+            "new": lambda treatment=treatment: posterior.predict(treatment, reference),
+        }[kind]()
+        for moment in ("mean", "sd"):
+            yield (
+                f"{name} {moment}",
+                (float(getattr(found, moment)) - seen[moment]) / seen[f"mcse_{moment}"],
+                posterior.error * seen["sd"] / seen[f"mcse_{moment}"],
+            )
+        for label, p in QUANTILES.items():
+            # compared as probabilities: the share of the posterior below the chain's quantile
+            off = float(found.cdf(seen[label])) - p
+            se = seen[f"mcse_{label}"] * float(found.pdf(seen[label]))
+            yield f"{name} {label}", -off / se, posterior.error / se
+
+
+def check(posterior: Any, chain: dict[str, Any]) -> None:
+    """No statistic off by more than 3 standard errors, allowing for how many are compared (Šidák, at most 4.5)."""
+    rows = list(deviations(posterior, chain))
+    assert len(rows) == 7 * len(chain["quantities"])
+    far = [(name, round(z, 2)) for name, z, own in rows if abs(z) > 3.0 + own]
+    assert not far, f"{chain['name']}, {chain['priors']['tau']}: {far}"
+
+
+def of_contrasts(chain: dict[str, Any]) -> NetworkPosterior:
+    network = {"senn": senn, "parkinson_contrasts": parkinson}[chain["name"]]()
+    return network.posterior(
+        heterogeneity=heterogeneity(chain),
+        effects=Normal(0.0, chain["priors"]["effect_sd"]),
+        reference=chain["treatments"][0],
+    )
+
+
+CONTRASTS = ["parkinson_contrasts_uniform5", "parkinson_contrasts_halfnormal1", "senn_uniform5", "senn_halfnormal05"]
+
+
+@pytest.mark.parametrize("name", [name for name in CONTRASTS if (CHAINS / f"{name}.json").exists()])
+def test_network_with_normal_likelihood(name: str) -> None:
+    chain = long_chain(name)
+    check(of_contrasts(chain), chain)
