@@ -73,7 +73,7 @@ def studies_from_arms(
             grouped.setdefault(label, [])
             continue
         arm = Arm(row + 1, treatment, values)
-        _check(label, arm, measure)
+        check_arm(label, arm, measure)
         grouped.setdefault(label, []).append(arm)
     by_arms: dict[int, list[tuple[str, list[Arm]]]] = {}
     for label, arms in grouped.items():
@@ -108,7 +108,8 @@ def _wanted(measure: str, columns: Mapping[str, FloatArray]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _check(label: str, arm: Arm, measure: str) -> None:
+def check_arm(label: str, arm: Arm, measure: str) -> None:
+    """Raise ``DataError`` naming study, row and value of a number that can't be true."""
     values = arm.values
     where = f"study {label!r}, row {arm.row} ({arm.treatment})"
     for name, value in values.items():

@@ -1,0 +1,299 @@
+"""The log-likelihood of a network of arms in the basic parameters d and τ, study baselines and random effects gone.
+
+Studies with two arms are curves of their contrast (``integrals.Curves``), tabulated once; those with more arms are
+integrated where they are asked for. Everything is vectorised over points (d, τ).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations_with_replacement
+
+import numpy as np
+from numpy.typing import NDArray
+
+from equipoise.errors import NotConverged
+from equipoise.frames import FloatArray
+from equipoise.synthesis.bayes.arm_level.integrals import (
+    COARSE,
+    MIDDLE,
+    Curves,
+    Rule,
+    smoothed,
+    study_terms,
+    study_values,
+    tabulate,
+)
+from equipoise.synthesis.bayes.arm_level.likelihoods import ArmLikelihood
+from equipoise.synthesis.bayes.priors import Flat, Normal, Prior
+
+IntArray = NDArray[np.intp]
+
+_WIDTH = 14.0
+"""How many standard errors a study's curve reaches to either side."""
+_LOG_2PI = float(np.log(2.0 * np.pi))
+_CHEBYSHEV = 17
+_NEWTON = 60
+_CLOSE = 1e-3
+_ROUGH = 0.01
+"""By how much coarse integrals may contradict their own gradient."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evidence:
+    """A network's arms, ready for integration.
+
+    ``likelihood``: arms, shape (arms,); ``treatment``: (arms,), indices; ``blocks``: for each number of arms m the
+    arms' positions, shape (k, m), studies' first arm first; ``count``: treatments; ``reference``: the index whose
+    effect is 0; ``priors``: one of every basic parameter; ``curves``: of the block with m = 2, None where there is none.
+    """
+
+    likelihood: ArmLikelihood
+    treatment: IntArray
+    blocks: tuple[IntArray, ...]
+    count: int
+    reference: int
+    priors: tuple[Prior, ...]
+    curves: Curves | None = None
+
+    @property
+    def dimension(self) -> int:
+        """The number of basic parameters."""
+        return self.count - 1
+
+    def design(self, block: IntArray) -> FloatArray:
+        """The effects of a block's arms as a matrix on the basic parameters, shape (k, m, parameters)."""
+        columns = np.delete(np.eye(self.count), self.reference, axis=1)
+        return np.asarray(columns[self.treatment[block]])
+
+    def with_curves(self, reach: FloatArray | None = None) -> Evidence:
+        """With the two-arm studies tabulated, each so far that the contrasts ``reach``, shape (2, k), are inside."""
+        pairs = [block for block in self.blocks if block.shape[1] == 2]
+        if not pairs:
+            return self
+        arms = self.likelihood.take(pairs[0])
+        estimate, error = self._contrasts(arms)
+        width = np.maximum(_WIDTH * error, 8.0 * self.scale())
+        low, high = estimate - width, estimate + width
+        if reach is not None:
+            low, high = np.minimum(low, reach[0]), np.maximum(high, reach[1])
+        # A cubic's error goes with the fourth derivative, which is about 1/error² on the scale of a logarithm.
+        cells = np.max((high - low) / (0.14 * np.sqrt(error)))
+        return replace(self, curves=tabulate(arms, low, high, int(np.clip(cells, 160, 2000))))
+
+    def _contrasts(self, arms: ArmLikelihood) -> tuple[FloatArray, FloatArray]:
+        start = arms.start()
+        variance = 1.0 / np.maximum(-arms.slopes(start)[1], 1e-12)
+        return start[:, 1] - start[:, 0], np.sqrt(variance.sum(axis=1))
+
+    def scale(self) -> float:
+        """A typical standard error of a contrast of two arms."""
+        start = self.likelihood.start()
+        variance = 1.0 / np.maximum(-self.likelihood.slopes(start)[1], 1e-12)
+        return float(np.sqrt(2.0 * np.median(variance)))
+
+    def terms(self, d: FloatArray, tau: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """The log-likelihood with its gradient and Hessian; ``d``: (b, parameters), ``tau``: (b,)."""
+        log = np.zeros(len(d))
+        first = np.zeros_like(d)
+        second = np.zeros((len(d), self.dimension, self.dimension))
+        for block in self.blocks:
+            design = self.design(block)
+            if block.shape[1] == 2 and self.curves is not None:
+                contrast = design[:, 1] - design[:, 0]
+                value, slope, bend = smoothed(self.curves, d @ contrast.T, tau)
+                first += slope @ contrast
+                pairs = contrast[:, :, None] * contrast[:, None, :]
+                second += np.tensordot(bend, pairs, axes=1)
+            else:
+                arms = self.likelihood.take(block)
+                value, slope, bend = study_terms(arms, np.einsum("kmp,bp->bkm", design, d), tau, COARSE)
+                first += np.einsum("bkm,kmp->bp", slope, design)
+                second += np.einsum("bkmn,kmp,knq->bpq", bend, design, design, optimize=True)
+            log += value.sum(axis=1)
+        return log, first, second
+
+    def start(self, tau: float) -> FloatArray:
+        """Basic parameters by weighted least squares of the arms' crude estimates, shape (parameters,)."""
+        crude = self.likelihood.start()
+        weight = 1.0 / (1.0 / np.maximum(-self.likelihood.slopes(crude)[1], 1e-12) + 0.5 * tau * tau)
+        matrix = 1e-3 * np.eye(self.dimension)
+        right = np.zeros(self.dimension)
+        for block in self.blocks:
+            design, w = self.design(block), weight[block]
+            share = w / w.sum(axis=1, keepdims=True)
+            centred = design - np.einsum("km,kmp->kp", share, design)[:, None]
+            matrix += np.einsum("km,kmp,kmq->pq", w, centred, centred)
+            right += np.einsum("km,kmp,km->p", w, centred, crude[block])
+        return np.asarray(np.linalg.solve(matrix, right))
+
+    def modes(self, tau: FloatArray, start: FloatArray, certain: bool = False) -> Modes:
+        """The posterior modes of d at every τ, by damped Newton; ``start``: (b, parameters).
+
+        With ``certain`` raises ``NotConverged`` where one isn't found.
+        """
+        d = start.copy()
+        log, first, second = self._posterior(d, tau)
+        going = np.ones(len(tau), dtype=bool)
+        for _ in range(_NEWTON if certain else 15):
+            active = np.flatnonzero(going)
+            step = np.linalg.solve(_definite(-second[active]), first[active][..., None])[..., 0]
+            gain = (step * first[active]).sum(axis=1)
+            # The last step is taken whatever comes of it: close to the mode, rounding decides what is higher.
+            last = gain < _CLOSE
+            length = np.ones(len(active))
+            for _ in range(20):
+                trial = d[active] + length[:, None] * step
+                new = self._posterior(trial, tau[active])
+                worse = ~(new[0] >= log[active] + 1e-4 * length * gain - _ROUGH) & ~last
+                if not worse.any():
+                    break
+                length = np.where(worse, 0.3 * length, length)
+            d[active], log[active], first[active], second[active] = trial, *new
+            going[active] = ~last
+            if not going.any():
+                break
+        if certain and going.any():
+            raise NotConverged("the mode of the effects wasn't found; give a proper prior for the effects")
+        return Modes(d, log, -second)
+
+    def _posterior(self, d: FloatArray, tau: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        log, first, second = self.terms(d, tau)
+        value, slope, bend = prior_terms(self.priors, d)
+        place = np.arange(self.dimension)
+        second[:, place, place] += bend
+        return log + value.sum(axis=1), first + slope, second
+
+    def values(self, d: FloatArray, tau: float, rough: bool = False) -> tuple[FloatArray, float]:
+        """The log-likelihood at many d, shape (points, parameters), for one τ, and a bound of its error.
+
+        Every study's term is a polynomial in its contrasts, fitted over the range of the points; with
+        ``rough`` of a lower degree.
+        """
+        total, error = np.zeros(len(d)), 0.0
+        for block in self.blocks:
+            design = self.design(block)
+            if block.shape[1] == 2 and self.curves is not None:
+                total += _two_arms(self.curves, d @ (design[:, 1] - design[:, 0]).T, tau)
+            else:
+                value, off = _more_arms(self.likelihood.take(block), np.einsum("kmp,bp->kbm", design, d), tau, rough)
+                total += value
+                error += off
+        return total, error
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Modes:
+    """Posterior modes of d at b values of τ: ``d`` (b, p), ``log`` posterior there (b,), ``precision`` (b, p, p)."""
+
+    d: FloatArray
+    log: FloatArray
+    precision: FloatArray
+
+    def laplace(self) -> FloatArray:
+        """The logarithm of the integral over d, by Laplace's method, shape (b,)."""
+        return self.log + 0.5 * self.d.shape[1] * _LOG_2PI - 0.5 * np.linalg.slogdet(self.precision)[1]
+
+
+def prior_terms(priors: Sequence[Prior], d: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """The logarithm of every parameter's prior density, shape of ``d``, with two derivatives (the second at most 0)."""
+    if all(prior == priors[0] for prior in priors):
+        return _prior_terms(priors[0], d)
+    each = [_prior_terms(prior, d[:, k]) for k, prior in enumerate(priors)]
+    log, first, second = (np.stack(terms, axis=1) for terms in zip(*each, strict=True))
+    return log, first, second
+
+
+def _prior_terms(prior: Prior, d: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    if isinstance(prior, Flat):
+        nothing = np.zeros_like(d)
+        return nothing, nothing, nothing
+    log = prior.logpdf(d)
+    if isinstance(prior, Normal):
+        return log, (prior.mean - d) / prior.sd**2, np.full_like(d, -1.0 / prior.sd**2)
+    step = 1e-3 * (1.0 + np.abs(d))
+    above, below = prior.logpdf(d + step), prior.logpdf(d - step)
+    bend = (above - 2.0 * log + below) / step**2
+    return log, (above - below) / (2.0 * step), np.minimum(bend, 0.0)
+
+
+def _definite(matrices: FloatArray) -> FloatArray:
+    """The matrices, made positive definite where rounding left them otherwise."""
+    matrices = 0.5 * (matrices + matrices.swapaxes(1, 2))
+    values, vectors = np.linalg.eigh(matrices)
+    if np.all(values[:, 0] > 1e-12 * values[:, -1]):
+        return matrices
+    values = np.maximum(values, 1e-8 * np.abs(values[:, -1:]))
+    return np.asarray((vectors * values[:, None]) @ vectors.swapaxes(1, 2))
+
+
+_NODES = np.cos(np.pi * (np.arange(_CHEBYSHEV) + 0.5) / _CHEBYSHEV)
+_TO_POWERS = np.linalg.inv(np.polynomial.polynomial.polyvander(_NODES, _CHEBYSHEV - 1))
+
+
+def _two_arms(curves: Curves, s: FloatArray, tau: float) -> FloatArray:
+    """The sum of log g over studies with two arms; ``s``: (points, k)."""
+    low, high = s.min(axis=0), s.max(axis=0)
+    middle, half = 0.5 * (low + high), np.maximum(0.5 * (high - low), 1e-9)
+    nodes = middle + half * _NODES[:, None]
+    values = smoothed(curves, nodes, np.full(_CHEBYSHEV, tau))[0]
+    powers = (_TO_POWERS @ values)[:, :, None]
+    total = np.empty(len(s))
+    size = max(40_000 // s.shape[1], 1)
+    for i in range(0, len(s), size):
+        place = ((s[i : i + size] - middle) / half).T.copy()
+        value = np.broadcast_to(powers[-1], place.shape).copy()
+        for coefficient in powers[-2::-1]:
+            value *= place
+            value += coefficient
+        total[i : i + size] = value.sum(axis=0)
+    return total
+
+
+_DEGREES = {2: 8, 3: 7, 4: 6}
+_ROUGH_DEGREE = 4
+
+
+def _more_arms(arms: ArmLikelihood, d: FloatArray, tau: float, rough: bool) -> tuple[FloatArray, float]:
+    """The sum of log g over k studies with m ≥ 3 arms; ``d``: (k, points, m). With the largest error that was seen."""
+    s = d[:, :, 1:] - d[:, :, :1]
+    low, high = s.min(axis=1, keepdims=True), s.max(axis=1, keepdims=True)
+    place = (2.0 * s - low - high) / np.maximum(high - low, 1e-9)
+    powers = _powers(s.shape[2], _ROUGH_DEGREE if rough else _DEGREES.get(s.shape[2], 5))
+    wanted = 5 * len(powers) // 2
+    count = d.shape[1]
+    if count <= wanted:
+        return study_values(arms, d.transpose(1, 0, 2), np.full(count, tau), MIDDLE).sum(axis=1), 0.0
+    # The outermost points, so that nothing is extrapolated, and others from everywhere.
+    radius = np.abs(place).max(axis=2)
+    outermost = np.argpartition(-radius, len(powers), axis=1)[:, : len(powers)]
+    others = np.linspace(0, count - 1, wanted - len(powers)).astype(np.intp)
+    chosen = np.concatenate([outermost, np.broadcast_to(others, (len(d), len(others)))], axis=1)
+    at = np.take_along_axis(d, chosen[:, :, None], axis=1)
+    values = study_values(arms, at.transpose(1, 0, 2), np.full(wanted, tau), MIDDLE)
+    total, error = np.zeros(count), 0.0
+    for study, here in enumerate(chosen):
+        basis = _basis(place[study], powers)
+        fitted, *_ = np.linalg.lstsq(basis[here], values[:, study], rcond=None)
+        total += basis @ fitted
+        error += float(np.abs(basis[here] @ fitted - values[:, study]).max())
+    return total, error
+
+
+def _powers(dimension: int, degree: int) -> IntArray:
+    """The exponents of all monomials up to a total degree, shape (terms, dimension)."""
+    rows = []
+    for total in range(degree + 1):
+        for chosen in combinations_with_replacement(range(dimension), total):
+            rows.append(np.bincount(np.array(chosen, dtype=np.intp), minlength=dimension))
+    return np.array(rows, dtype=np.intp)
+
+
+def _basis(place: FloatArray, powers: IntArray) -> FloatArray:
+    """Products of Chebyshev polynomials, shape (points, terms)."""
+    each = np.polynomial.chebyshev.chebvander(place, int(powers.max()))
+    result = each[:, 0][:, powers[:, 0]]
+    for axis in range(1, place.shape[1]):
+        result = result * each[:, axis][:, powers[:, axis]]
+    return np.asarray(result)

@@ -1,0 +1,291 @@
+"""Each study's likelihood with its baseline and its random effects integrated out.
+
+With the random effects of a study N(0, τ²R), R = 1 on and ½ off the diagonal, arm k's linear predictor is
+η_k = ν + d_k + (τ/√2)v_k with independent v_k ~ N(0, 1): given ν the arms are independent, and a study of any number of
+arms takes one integral over ν of a product of one-dimensional integrals. A normal prior of the baseline is a factor
+of the first arm's likelihood. Of a study with two arms even less is left: its likelihood depends on the difference δ of
+its predictors alone, once ν is integrated, and δ ~ N(s, τ²); the curve L(δ) is tabulated once for every τ.
+
+All integrands are log-concave: Newton finds the mode, the curvature there sets the scale of the nodes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from equipoise.frames import FloatArray
+from equipoise.synthesis.bayes.arm_level.likelihoods import ArmLikelihood
+
+_NEWTON = 30
+_LONGEST_STEP = 3.0
+_NEAR = 0.03
+_HALF_LOG_2PI = 0.5 * float(np.log(2.0 * np.pi))
+_AT_ONCE = 400_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rule:
+    """Nodes t and logarithms of weights for ∫ f(t) dt, f about as wide as exp(−t²/2); shape (points,)."""
+
+    nodes: FloatArray
+    log_weights: FloatArray
+
+
+def hermite(points: int) -> Rule:
+    """Gauss–Hermite, weights without the factor exp(−t²/2)."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(points)
+    return Rule(nodes, np.log(weights) + 0.5 * nodes**2)
+
+
+def stretched(points: int, reach: float = 30.0, stretch: float = 0.6) -> Rule:
+    """The trapezoidal rule in y, t = sinh(stretch·y)/stretch, out to ±``reach``: for tails that fall exponentially."""
+    end = np.arcsinh(stretch * reach) / stretch
+    y, step = np.linspace(-end, end, points, retstep=True)
+    return Rule(np.sinh(stretch * y) / stretch, np.log(step * np.cosh(stretch * y)))
+
+
+COARSE = stretched(15, reach=20.0), hermite(7)
+"""For finding modes and ranges: nodes for ν, nodes for every v."""
+MIDDLE = stretched(19), hermite(9)
+FINE = stretched(27), hermite(15)
+
+
+def study_terms(
+    arms: ArmLikelihood, d: FloatArray, tau: FloatArray, rules: tuple[Rule, Rule] = FINE
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """log g, its gradient and its Hessian in the effects of the study's arms.
+
+    ``arms``: shape (k, m), k studies with m arms; ``d``: (b, k, m); ``tau``: (b,). Returns shapes (b, k), (b, k, m)
+    and (b, k, m, m). ``rules``: for ν and for every v.
+    """
+    each = d.shape[1] * d.shape[2] * len(rules[0].nodes) * len(rules[1].nodes)
+    size = max(_AT_ONCE // each, 1)
+    parts = [_study_terms(arms, d[i : i + size], tau[i : i + size], rules) for i in range(0, len(d), size)]
+    log, first, second = (np.concatenate(p) for p in zip(*parts, strict=True))
+    return log, first, second
+
+
+def _study_terms(
+    arms: ArmLikelihood, d: FloatArray, tau: FloatArray, rules: tuple[Rule, Rule]
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    x, t, start, spread = _outer_points(arms, d, tau, rules[0])
+    log, first, second = _arm_terms(arms.expand(1), x, t, start, rules[1])
+    weight, total = _outer(log, rules[0], spread)
+    mean = np.einsum("bko,bkmo->bkm", weight, first)
+    off = first - mean[..., None]
+    hessian = np.einsum("bko,bkmo,bkno->bkmn", weight, off, off)
+    diagonal = np.arange(d.shape[2])
+    hessian[..., diagonal, diagonal] += np.einsum("bko,bkmo->bkm", weight, second)
+    return total, mean, hessian
+
+
+def study_values(
+    arms: ArmLikelihood, d: FloatArray, tau: FloatArray, rules: tuple[Rule, Rule] = FINE
+) -> FloatArray:
+    """log g alone, shape (b, k), as ``study_terms``."""
+    each = d.shape[1] * d.shape[2] * len(rules[0].nodes) * len(rules[1].nodes)
+    size = max(_AT_ONCE // each, 1)
+    parts = []
+    for i in range(0, len(d), size):
+        x, t, start, spread = _outer_points(arms, d[i : i + size], tau[i : i + size], rules[0])
+        log = _arm_values(arms.expand(1), x, t, start, rules[1])
+        parts.append(_outer(log, rules[0], spread)[1])
+    return np.concatenate(parts)
+
+
+def _outer_points(
+    arms: ArmLikelihood, d: FloatArray, tau: FloatArray, rule: Rule
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """The predictors without v at the nodes for ν, (b, k, m, o), τ/√2, where v's Newton starts, and ν's scale."""
+    t = (tau / np.sqrt(2.0))[:, None, None]
+    nu, v, bend = _joint_mode(arms, d, t)
+    spread = 1.0 / np.sqrt((bend / (1.0 + t * t * bend)).sum(axis=2, keepdims=True))
+    points = nu[..., None] + spread[..., None] * rule.nodes
+    # Where each v's mode goes as ν moves, to first order.
+    start = v[..., None] - (t * bend / (1.0 + t * t * bend))[..., None] * (points - nu[..., None])
+    return d[..., None] + points, t[..., None], start, spread
+
+
+def _outer(log: FloatArray, rule: Rule, spread: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """The nodes' shares, (b, k, o), and the logarithm of the integral over ν, (b, k)."""
+    height = log.sum(axis=2) + rule.log_weights + np.log(spread)
+    top = height.max(axis=2, keepdims=True)
+    weight = np.exp(height - top)
+    total = weight.sum(axis=2, keepdims=True)
+    return weight / total, (top + np.log(total))[..., 0]
+
+
+def _joint_mode(arms: ArmLikelihood, d: FloatArray, t: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """The mode in (ν, v) of a study's integrand, shapes (b, k, 1) and (b, k, m), and −ℓ'' there, (b, k, m)."""
+    first, second = arms.slopes(arms.start())
+    weight = np.maximum(-second, 1e-12)
+    nu = ((arms.start() - d) * weight).sum(axis=2, keepdims=True) / weight.sum(axis=1)[None, :, None]
+    v = np.zeros_like(d)
+    for _ in range(_NEWTON):
+        slope, second = arms.slopes(nu + d + t * v)
+        bend = np.maximum(-second, 1e-14)
+        shrink = 1.0 / (1.0 + t * t * bend)
+        pull = t * slope - v
+        left = (slope - t * bend * pull * shrink).sum(axis=2, keepdims=True)
+        information = (bend * shrink).sum(axis=2, keepdims=True)
+        raw = left / information
+        step = np.clip(raw, -_LONGEST_STEP, _LONGEST_STEP)
+        turn = np.clip((pull - t * bend * step) * shrink, -_LONGEST_STEP, _LONGEST_STEP)
+        nu, v = nu + step, v + turn
+        # Only the nodes' centre depends on it: a small part of their spread is near enough.
+        if np.all(step * step * information < _NEAR**2) and np.all(turn * turn < _NEAR**2 * shrink):
+            break
+    return nu, v, np.maximum(-arms.slopes(nu + d + t * v)[1], 1e-14)
+
+
+def _arm_nodes(
+    arms: ArmLikelihood, x: FloatArray, t: FloatArray, start: FloatArray, rule: Rule
+) -> tuple[FloatArray, FloatArray]:
+    """Nodes for v about its mode given x, (…, points), and their scale, the shape of ``x``."""
+    v = np.clip(start, -40.0, 40.0)
+    for _ in range(2):
+        slope, second = arms.slopes(x + t * v)
+        spread = 1.0 + t * t * np.maximum(-second, 0.0)
+        v = v + np.clip((t * slope - v) / spread, -_LONGEST_STEP, _LONGEST_STEP)
+    spread = 1.0 / np.sqrt(1.0 + t * t * np.maximum(-arms.slopes(x + t * v)[1], 0.0))
+    return v[..., None] + spread[..., None] * rule.nodes, spread
+
+
+def _arm_values(
+    arms: ArmLikelihood, x: FloatArray, t: FloatArray, start: FloatArray, rule: Rule
+) -> FloatArray:
+    """log h(x) = log ∫ f(x + t·v) φ(v) dv, shape of ``x``."""
+    if not np.any(t):
+        return arms.value(x)
+    nodes, spread = _arm_nodes(arms, x, t, start, rule)
+    height = arms.expand(1).value(x[..., None] + t[..., None] * nodes) - 0.5 * nodes * nodes + rule.log_weights
+    top = height.max(axis=-1)
+    return top + np.log(np.exp(height - top[..., None]).sum(axis=-1) * spread) - _HALF_LOG_2PI
+
+
+def _arm_terms(
+    arms: ArmLikelihood, x: FloatArray, t: FloatArray, start: FloatArray, rule: Rule
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """log h(x) as ``_arm_values``, and its two derivatives."""
+    if not np.any(t):
+        return arms.terms(x)
+    nodes, spread = _arm_nodes(arms, x, t, start, rule)
+    log, slope, second = arms.expand(1).terms(x[..., None] + t[..., None] * nodes)
+    height = log - 0.5 * nodes * nodes + rule.log_weights
+    top = height.max(axis=-1, keepdims=True)
+    weight = np.exp(height - top)
+    total = weight.sum(axis=-1, keepdims=True)
+    weight /= total
+    mean = (weight * slope).sum(axis=-1)
+    bend = (weight * (second + (slope - mean[..., None]) ** 2)).sum(axis=-1)
+    return (top + np.log(total))[..., 0] + np.log(spread) - _HALF_LOG_2PI, mean, bend
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Curves:
+    """log L(δ) of k studies as cubics between equally spaced points, quadratic beyond them.
+
+    ``low``, ``step``: shape (k,); ``cubics``: (4, k, cells), coefficients of powers of the place within the cell, 0 to 1.
+    """
+
+    low: FloatArray
+    step: FloatArray
+    cubics: FloatArray
+
+    def terms(self, delta: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """log L and two derivatives at ``delta``, shape (…, k, points)."""
+        a, b, c, e, place, beyond, step = self._cells(delta)
+        log = ((e * place + c) * place + b) * place + a
+        first = ((3.0 * e * place + 2.0 * c) * place + b) / step
+        second = (6.0 * e * place + 2.0 * c) / step**2
+        curve = np.minimum(second, 0.0)
+        return log + beyond * (first + 0.5 * beyond * curve), first + beyond * curve, second
+
+    def value(self, delta: FloatArray) -> FloatArray:
+        """log L at ``delta``, shape (…, k, points)."""
+        return self.terms(delta)[0]
+
+    def _cells(self, delta: FloatArray) -> tuple[FloatArray, ...]:
+        low, step = self.low[:, None], self.step[:, None]
+        cells = self.cubics.shape[2]
+        raw = (delta - low) / step
+        inside = np.clip(raw, 0.0, float(cells))
+        cell = np.minimum(inside.astype(np.intp), cells - 1)
+        flat = cell + (np.arange(len(self.low)) * cells)[:, None]
+        a, b, c, e = (coefficients.ravel()[flat] for coefficients in self.cubics)
+        return a, b, c, e, inside - cell, (raw - inside) * step, step
+
+
+def tabulate(arms: ArmLikelihood, low: FloatArray, high: FloatArray, cells: int = 256) -> Curves:
+    """The curves of two-arm studies, ``arms`` shape (k, 2), between ``low`` and ``high``, shape (k,)."""
+    delta = low[:, None] + (high - low)[:, None] * np.linspace(0.0, 1.0, cells + 1)
+    log, slope = np.empty_like(delta), np.empty_like(delta)
+    size = max(_AT_ONCE // (delta.shape[1] * 2 * len(FINE[0].nodes)), 1)
+    for i in range(0, len(low), size):
+        part = slice(i, i + size)
+        log[part], slope[part] = _difference_terms(arms.take(part), delta[part])
+    step = (high - low) / cells
+    left, right = log[:, :-1], log[:, 1:]
+    rise_left, rise_right = slope[:, :-1] * step[:, None], slope[:, 1:] * step[:, None]
+    gap = right - left
+    cubics = np.stack([left, rise_left, 3.0 * gap - 2.0 * rise_left - rise_right, rise_left + rise_right - 2.0 * gap])
+    return Curves(low, step, cubics)
+
+
+def _difference_terms(arms: ArmLikelihood, delta: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """log L and its derivative, L(δ) = ∫ f_1(ν) f_2(ν + δ) dν, for k studies at shape (k, points)."""
+    shape = delta.shape
+    d = np.stack([np.zeros(shape), delta], axis=2).reshape(-1, 1, 2).transpose(1, 0, 2)
+    spread = arms.take((np.repeat(np.arange(shape[0]), shape[1]),))
+    nothing = np.zeros((1, 1, 1))
+    nu, _, bend = _joint_mode(spread, d, nothing)
+    scale = 1.0 / np.sqrt(bend.sum(axis=2, keepdims=True))
+    rule = FINE[0]
+    points = nu[..., None] + scale[..., None] * rule.nodes
+    second_arm = spread.take((slice(None), slice(1, 2))).expand(1)
+    first_arm = spread.take((slice(None), slice(0, 1))).expand(1)
+    log, slope, _ = second_arm.terms(points + d[:, :, 1:, None])
+    height = log + first_arm.value(points) + rule.log_weights + np.log(scale[..., None])
+    top = height.max(axis=-1, keepdims=True)
+    weight = np.exp(height - top)
+    total = weight.sum(axis=-1, keepdims=True)
+    mean = (weight * slope).sum(axis=-1, keepdims=True) / total
+    return (top + np.log(total)).reshape(shape), mean.reshape(shape)
+
+
+def smoothed(
+    curves: Curves, s: FloatArray, tau: FloatArray, rule: Rule = FINE[0]
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """log g and two derivatives in s, g(s) = ∫ L(s + τv) φ(v) dv; ``s``: (b, k), ``tau``: (b,)."""
+    if not np.any(tau):
+        log, first, second = (x[..., 0] for x in curves.terms(s[..., None]))
+        return log, first, second
+    size = max(_AT_ONCE // (s.shape[1] * len(rule.nodes)), 1)
+    if len(s) > size:
+        parts = [smoothed(curves, s[i : i + size], tau[i : i + size], rule) for i in range(0, len(s), size)]
+        log, first, second = (np.concatenate(p) for p in zip(*parts, strict=True))
+        return log, first, second
+    t = tau[:, None, None]
+    centre = s[..., None]
+    v = np.zeros_like(centre)
+    for _ in range(_NEWTON):
+        _, first, second = curves.terms(centre + t * v)
+        step = (t * first - v) / (1.0 + t * t * np.maximum(-second, 0.0))
+        step = np.clip(step, -_LONGEST_STEP, _LONGEST_STEP)
+        v = v + step
+        if np.max(np.abs(step)) < _NEAR:
+            break
+    _, _, second = curves.terms(centre + t * v)
+    spread = 1.0 / np.sqrt(1.0 + t * t * np.maximum(-second, 0.0))
+    nodes = v + spread * rule.nodes
+    log, slope, bend = curves.terms(centre + t * nodes)
+    height = log - 0.5 * nodes * nodes + rule.log_weights
+    top = height.max(axis=2, keepdims=True)
+    weight = np.exp(height - top)
+    total = weight.sum(axis=2, keepdims=True)
+    weight /= total
+    mean = (weight * slope).sum(axis=2)
+    second = (weight * (bend + (slope - mean[..., None]) ** 2)).sum(axis=2)
+    return (top + np.log(total * spread))[..., 0] - _HALF_LOG_2PI, mean, second
