@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -44,13 +45,18 @@ def triangle(seed: int = 3, parts: int = 1) -> Network:
 
 @dataclass(frozen=True)
 class BruteForce:
-    """y ~ N(Xd, V + τ²R) from dense matrices, d against the first treatment, with a prior of d or without one."""
+    """y ~ N(Xd, V + τ²R) from dense matrices, d against the first treatment, with a prior of d or without one.
+
+    ``arm_column``: one more parameter, multiplied with what it gives for an arm of a study.
+    """
 
     network: Network
     prior: Prior
     prior_mean: FloatArray | None = None
     prior_covariance: FloatArray | None = None
+    arm_column: Callable[[StudyContrasts, str], float] | None = None
 
+    @cached_property
     def _stacked(self) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
         studies, names = self.network.studies, self.network.treatments
         n = sum(len(s.estimates) for s in studies)
@@ -66,11 +72,17 @@ class BruteForce:
                 x[at + k, names.index(t)] += 1.0
                 x[at + k, names.index(s.treatments[0])] -= 1.0
             at += q
-        return y, x[:, 1:], v, r
+        x = x[:, 1:]
+        if self.arm_column is not None:
+            extra = [
+                self.arm_column(s, t) - self.arm_column(s, s.treatments[0]) for s in studies for t in s.treatments[1:]
+            ]
+            x = np.column_stack([x, extra])
+        return y, x, v, r
 
     def given(self, tau: float) -> tuple[float, FloatArray, FloatArray]:
         """log p(y | τ), mean and covariance of d."""
-        y, x, v, r = self._stacked()
+        y, x, v, r = self._stacked
         sigma = v + tau**2 * r
         n, p = x.shape
         if self.prior_mean is not None and self.prior_covariance is not None:
@@ -102,7 +114,7 @@ class BruteForce:
         low, high = max(self.prior.support[0], 0.0), min(self.prior.support[1], top)
         edges = np.concatenate([[low], low + (high - low) * np.array([0.01, 0.03, 0.1, 0.3, 1.0])])
         pieces = pairwise(edges.tolist())
-        return float(sum(quad(integrand, a, b, epsabs=0, epsrel=1e-11, limit=200)[0] for a, b in pieces))
+        return float(sum(quad(integrand, a, b, epsabs=0, epsrel=1e-10, limit=200)[0] for a, b in pieces))
 
     def evidence(self) -> float:
         """p(y)."""

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from equipoise.errors import DataError
 from equipoise.synthesis.network.binary_arms import BinaryArms, binary_arms, read_binary_arms
 from equipoise.synthesis.network.binary_fit import BinaryFit
+from equipoise.synthesis.network.binary_split import split_binary
 from equipoise.synthesis.network.hypergeometric import hypergeometric
 from equipoise.synthesis.network.mantel_haenszel import mantel_haenszel
 from equipoise.synthesis.network.penalised import penalised_logistic
@@ -88,6 +89,21 @@ class TestMantelHaenszel:
         fit = mantel_haenszel(arms)
         assert fit.estimates[0, 1] == pytest.approx(-0.693873515249763, rel=1e-8)
         assert fit.standard_errors[0, 1] == pytest.approx(0.428716893140274, rel=1e-8)
+
+    def test_a_design_that_loses_a_treatment_remains_a_design_of_its_own(self) -> None:
+        # C has no events, which leaves A and B of the three-arm studies; metafor 3.8-1: rma.mh(measure="OR") of each
+        two, three = (-0.693873515249763, 0.428716893140274), (-0.245187322451631, 0.351469185343777)
+        studies = ["a", "a", "b", "b", "c", "c", "d", "d", "d", "e", "e", "e"]
+        treatments = ["A", "B"] * 3 + ["A", "B", "C"] * 2
+        events = [3, 7, 5, 6, 1, 4, 9, 11, 0, 8, 10, 0]
+        n = [40, 42, 90, 85, 60, 61, 70, 72, 30, 66, 64, 30]
+        fit = mantel_haenszel(binary_arms(studies, treatments, events, n))
+        weights = np.array([two[1], three[1]]) ** -2.0
+        assert fit.treatments == ("A", "B")
+        assert fit.estimates[0, 1] == pytest.approx(weights @ [two[0], three[0]] / weights.sum(), rel=1e-8)
+        assert fit.standard_errors[0, 1] == pytest.approx(weights.sum() ** -0.5, rel=1e-8)
+        assert fit.df == 1
+        assert fit.q == pytest.approx((two[0] - three[0]) ** 2 / (two[1] ** 2 + three[1] ** 2), rel=1e-8)
 
     def test_continuity_correction_keeps_sparse_designs_and_says_so(self) -> None:
         fit = mantel_haenszel(DONG, continuity_correction=0.5)
@@ -243,6 +259,26 @@ def test_swapping_events_and_nonevents_flips_the_sign(method: Method) -> None:
     )  # fmt: skip
     swapped = BinaryArms(arms.studies, arms.treatments, arms.study, arms.treatment, arms.nonevents, arms.participants)
     assert method(swapped).estimates == pytest.approx(-method(arms).estimates, rel=1e-8, abs=1e-10)
+
+
+@pytest.mark.parametrize("method", METHODS, ids=NAMES)
+def test_in_a_triangle_of_two_arm_studies_indirect_evidence_is_bucher_s(method: Method) -> None:
+    arms = binary_arms(["1", "1", "2", "2", "3", "3"], list("ABBCAC"), [9, 12, 7, 5, 10, 15], [60, 55, 48, 50, 62, 58])
+    split = split_binary(arms, method)
+    assert list(zip(split.treatment, split.comparator, strict=True)) == [("A", "B"), ("A", "C"), ("B", "C")]
+    ab, ac, bc = split.direct
+    assert split.indirect == pytest.approx([ac - bc, ab + bc, ac - ab], abs=1e-8)
+    variances = split.direct_se**2
+    assert split.indirect_se**2 == pytest.approx(variances.sum() - variances, rel=1e-8)
+    assert split.p == pytest.approx(np.full(3, split.p[0]), rel=1e-6)
+
+
+def test_a_comparison_without_other_evidence_has_no_indirect_estimate() -> None:
+    arms = binary_arms(["1", "1", "2", "2"], list("ABBC"), [9, 12, 7, 5], [60, 55, 48, 50])
+    split = split_binary(arms)
+    assert split.mixed.tolist() == [False, False, False]
+    assert split.studies.tolist() == [1, 0, 1]
+    assert split.indirect[1] == split.network[1]
 
 
 def test_a_reference_without_events_is_named() -> None:

@@ -153,6 +153,29 @@ def test_a_study_without_events_counts_for_a_risk_difference() -> None:
     assert study.covariance[0, 0] == pytest.approx(2 * 0.5 * 10.5 / 11**3)
 
 
+def test_nothing_but_events_still_says_that_a_risk_ratio_is_near_one() -> None:
+    # meta's pairwise gives 0 and 0.160128153805087 for 6/6 against 6/6 (Baker et al. 2009, DalNegro 2003)
+    table = counts("s | A 6/6; B 6/6\nt | A 3/10; B 4/10")
+    net = Network.from_arms(table, measure="RR", events="events", n="n")
+    study = next(s for s in net.studies if s.study == "s")
+    assert study.estimates[0] == 0
+    assert np.sqrt(study.covariance[0, 0]) == pytest.approx(0.160128153805087, rel=1e-12)
+    odds = Network.from_arms(table, measure="OR", events="events", n="n")
+    assert [o.what for o in odds.left_out] == ["s"]
+
+
+def test_a_ratio_of_means_needs_means_of_one_sign() -> None:
+    # R's metafor 3.8-1: escalc("ROM", m1i=-1.22, sd1i=3.7, n1i=54, m2i=-1.53, sd2i=4.28, n2i=95)
+    net = Network.from_arms(PARKINSON_ARMS, measure="ROM", mean="mean", sd="sd", n="n")
+    study = next(s for s in net.studies if s.study == "1")
+    assert -study.estimates[0] == pytest.approx(-0.22641687665917898, rel=1e-12)
+    assert study.covariance[0, 0] == pytest.approx(0.5026945771737135**2, rel=1e-12)
+    for second, message in ((1.2, "study 's': means of both signs .A -1, B 1.2."), (0.0, "row 2 .B.: mean 0;")):
+        table = {"study": ["s", "s"], "treatment": ["A", "B"], "mean": [-1.0, second], "sd": [1, 1], "n": [9, 9]}
+        with pytest.raises(DataError, match=message):
+            Network.from_arms(table, measure="ROM", mean="mean", sd="sd", n="n")
+
+
 # What is merged or left out is reported.
 
 

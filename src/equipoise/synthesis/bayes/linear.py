@@ -9,7 +9,7 @@ factor of A bordered by the right-hand side gives both log|A| and the residual s
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -54,7 +54,8 @@ class LinearModel:
 
     ``values``, ``variances``: y and d, shape (N,); ``design``: X, sparse, (N, p); ``log_jacobian``: what turns the
     density of the rows into that of the data they were rotated from; ``centre``: a θ near the data, (p,), from which
-    residuals are taken so that nothing cancels; ``products``: the rows' x_r x_rᵀ, sparse, (p², N).
+    residuals are taken so that nothing cancels; ``products``: the rows' x_r x_rᵀ, sparse, (M, N), of which only the M
+    places ``filled`` (i·p + j) are kept.
     """
 
     values: FloatArray
@@ -64,6 +65,7 @@ class LinearModel:
     log_jacobian: float
     centre: FloatArray = field(repr=False)
     products: Sparse = field(repr=False)
+    filled: NDArray[np.intp] = field(repr=False)
 
     @property
     def parameters(self) -> int:
@@ -101,21 +103,20 @@ def linear_model(
     """The model; ``design`` may be dense or sparse. Raises ``DataError`` where the data and prior leave θ undetermined."""
     y, d = np.asarray(values, dtype=float), np.asarray(variances, dtype=float)
     rows: Sparse = csr_array(design, dtype=float)
-    products = _products(rows)
-    model = LinearModel(y, d, rows, prior, log_jacobian, np.zeros(rows.shape[1]), products)
+    model = LinearModel(y, d, rows, prior, log_jacobian, np.zeros(rows.shape[1]), *_products(rows))
     # Any θ of the right size serves as the centre: at a typical τ, by least squares.
-    matrices, right, _ = next(_normal_equations(model, np.array([np.sqrt(np.median(d))]), 0))
-    scale = np.sqrt(np.diagonal(matrices[0]).copy())
+    (bordered,) = next(_normal_equations(model, np.array([np.sqrt(np.median(d))]), 0))
+    matrix, right = bordered[:-1, :-1], bordered[-1, :-1]
+    scale = np.sqrt(np.diagonal(matrix))
     if not np.all(scale > 0):
         raise DataError("the posterior is improper: a parameter has a flat prior and no data; give it a proper prior")
-    scaled = matrices[0] / scale / scale[:, None]
+    scaled = matrix / scale / scale[:, None]
     if np.linalg.eigvalsh(scaled)[0] < 1e-13:
         raise DataError(
             "the posterior is improper: the data don't determine all parameters that have a flat prior; give them "
             "proper priors, or leave some out"
         )
-    centre = np.linalg.solve(scaled, right[0] / scale) / scale
-    return LinearModel(y, d, rows, prior, log_jacobian, centre, products)
+    return replace(model, centre=np.linalg.solve(scaled, right / scale) / scale)
 
 
 def log_likelihood(model: LinearModel, tau: ArrayLike) -> FloatArray:
@@ -134,8 +135,9 @@ def solve(model: LinearModel, tau: ArrayLike) -> Solutions:
     means, covariances = np.empty((len(tau), count, p)), np.empty((len(tau), count, p, p))
     for k in range(count):
         start = 0
-        for matrices, right, _ in _normal_equations(model, tau, k):
-            stop = start + len(matrices)
+        for bordered in _normal_equations(model, tau, k):
+            stop = start + len(bordered)
+            matrices, right = bordered[:, :p, :p], bordered[:, p, :p]
             scale = 1.0 / np.sqrt(np.diagonal(matrices, axis1=1, axis2=2))
             inverse = np.linalg.inv(matrices * scale[:, :, None] * scale[:, None, :])
             inverse = 0.5 * (inverse + inverse.transpose(0, 2, 1)) * scale[:, :, None] * scale[:, None, :]
@@ -220,13 +222,13 @@ def _student(prior: Student) -> list[tuple[float, float, float]]:
     ]
 
 
-def _products(design: Sparse) -> Sparse:
-    """x_r x_rᵀ of every row, as columns of a sparse (p², N) matrix."""
+def _products(design: Sparse) -> tuple[Sparse, NDArray[np.intp]]:
+    """x_r x_rᵀ of every row, as columns of a sparse (M, N) matrix, and the M places (i·p + j) that are ever filled."""
     rows, p = design.shape
     counts = np.diff(design.indptr)
-    places: list[NDArray[np.intp]] = []
-    owners: list[NDArray[np.intp]] = []
-    values: list[FloatArray] = []
+    places: list[NDArray[np.intp]] = [np.zeros(0, dtype=np.intp)]
+    owners: list[NDArray[np.intp]] = [np.zeros(0, dtype=np.intp)]
+    values: list[FloatArray] = [np.zeros(0)]
     for count in np.unique(counts[counts > 0]):
         chosen = np.flatnonzero(counts == count)
         at = design.indptr[chosen][:, None] + np.arange(count)
@@ -234,28 +236,32 @@ def _products(design: Sparse) -> Sparse:
         places.append((columns[:, :, None] * p + columns[:, None, :]).ravel())
         owners.append(np.repeat(chosen, count * count))
         values.append((entries[:, :, None] * entries[:, None, :]).ravel())
-    if not values:
-        return csr_array((p * p, rows), dtype=float)
-    return csr_array((np.concatenate(values), (np.concatenate(places), np.concatenate(owners))), shape=(p * p, rows))
+    filled, place = np.unique(np.concatenate(places), return_inverse=True)
+    found = csr_array((np.concatenate(values), (place.ravel(), np.concatenate(owners))), shape=(len(filled), rows))
+    return found, filled
 
 
-def _normal_equations(
-    model: LinearModel, tau: FloatArray, component: int
-) -> Iterator[tuple[FloatArray, FloatArray, FloatArray]]:
-    """A, b and c about the centre, shapes (j, p, p), (j, p), (j,), for consecutive chunks of ``tau``."""
+def _normal_equations(model: LinearModel, tau: FloatArray, component: int) -> Iterator[FloatArray]:
+    """A bordered by b and c about the centre, shape (j, p + 1, p + 1), for consecutive chunks of ``tau``."""
     p = model.parameters
     precision = model.prior.precisions[component]
     shift = model.prior.means[component] - model.centre
     pull, offset = precision @ shift, float(shift @ precision @ shift)
     residuals = model.residuals
+    rows, columns = np.divmod(model.filled, p)
     size = max(1, _CHUNK // max((p + 1) ** 2, len(model.values)))
     for start in range(0, len(tau), size):
         with np.errstate(over="ignore"):
             weights = 1.0 / (model.variances[:, None] + tau[None, start : start + size] ** 2)
-        matrices = np.asarray(model.products @ weights).T.reshape(-1, p, p) + precision
+        bordered = np.zeros((weights.shape[1], p + 1, p + 1))
+        bordered[:, rows, columns] = np.asarray(model.products @ weights).T
+        if precision.any():
+            bordered[:, :p, :p] += precision
         weighted = weights * residuals[:, None]
-        right = np.asarray(model.design.T @ weighted).T + pull
-        yield matrices, right, residuals @ weighted + offset
+        bordered[:, p, :p] = np.asarray(model.design.T @ weighted).T + pull
+        bordered[:, :p, p] = bordered[:, p, :p]
+        bordered[:, p, p] = residuals @ weighted + offset
+        yield bordered
 
 
 def _log_likelihoods(model: LinearModel, tau: FloatArray) -> FloatArray:
@@ -269,16 +275,12 @@ def _log_likelihoods(model: LinearModel, tau: FloatArray) -> FloatArray:
         spread[part] = np.log(model.variances + tau[part, None] ** 2).sum(axis=1)
     for k, constant in enumerate(model.prior.log_constants):
         start = 0
-        for matrices, right, square in _normal_equations(model, tau, k):
-            stop = start + len(matrices)
-            # Bordering A by b and c + 1 makes the last pivot 1 + c − bᵀA⁻¹b, which is positive also without residuals.
-            bordered = np.empty((len(matrices), p + 1, p + 1))
-            bordered[:, :p, :p] = matrices
-            bordered[:, p, :p] = bordered[:, :p, p] = right
-            bordered[:, p, p] = square + 1.0
-            with np.errstate(invalid="ignore"):
-                pivots = np.diagonal(_cholesky(bordered), axis1=1, axis2=2)
-                found[start:stop, k] = -0.5 * (pivots[:, p] ** 2 - 1.0) - np.log(pivots[:, :p]).sum(axis=1)
+        for bordered in _normal_equations(model, tau, k):
+            stop = start + len(bordered)
+            # With c + 1 the last pivot is 1 + c − bᵀA⁻¹b, which is positive also where nothing is left over.
+            bordered[:, p, p] += 1.0
+            pivots = np.diagonal(_cholesky(bordered), axis1=1, axis2=2)
+            found[start:stop, k] = -0.5 * (pivots[:, p] ** 2 - 1.0) - np.log(pivots[:, :p]).sum(axis=1)
             start = stop
         found[:, k] += float(constant) + 0.5 * p * LOG_2PI
     return found - 0.5 * (spread[:, None] + n * LOG_2PI) + model.log_jacobian

@@ -29,6 +29,8 @@ class NoHeterogeneity:
     error: float = 0.0
     mean: float = 0.0
     sd: float = 0.0
+    median: float = 0.0
+    mode: float = 0.0
     tau: FloatArray = field(default_factory=lambda: np.zeros(1), repr=False)
     weights: FloatArray = field(default_factory=lambda: np.ones(1), repr=False)
 
@@ -44,9 +46,9 @@ class NoHeterogeneity:
         """0."""
         return np.zeros(np.shape(p))
 
-    def interval(self, level: float = 0.95) -> FloatArray:
+    def interval(self, level: float = 0.95) -> tuple[float, float]:
         """Both limits are 0."""
-        return np.zeros(2)
+        return 0.0, 0.0
 
     def shortest_interval(self, level: float = 0.95) -> tuple[float, float]:
         """Both limits are 0."""

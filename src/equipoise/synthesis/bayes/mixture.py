@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, ndtri
 
 from equipoise.errors import DataError
-from equipoise.synthesis.bayes.quadrature import shortest_interval
+from equipoise.synthesis.bayes.shortest import shortest_interval
 
 FloatArray = NDArray[np.float64]
 
@@ -45,13 +45,13 @@ class NormalMixture:
 
     def pdf(self, x: ArrayLike) -> FloatArray:
         """The density at ``x``."""
-        z, sds = self._standardised(x)
-        return np.asarray(_reduce(self.weights, np.exp(-0.5 * z * z) / (sds * _ROOT_2PI), self.means.ndim))
+        z, sds = self._components(self._each(x))
+        return np.asarray(np.tensordot(self.weights, np.exp(-0.5 * z * z) / (sds * _ROOT_2PI), axes=1))
 
     def cdf(self, x: ArrayLike) -> FloatArray:
         """The probability of at most ``x``."""
-        z, _ = self._standardised(x)
-        return np.asarray(_reduce(self.weights, ndtr(z), self.means.ndim))
+        z, _ = self._components(self._each(x))
+        return np.asarray(np.tensordot(self.weights, ndtr(z), axes=1))
 
     def probability(self, low: float = -np.inf, high: float = np.inf) -> FloatArray:
         """The probability of lying between ``low`` and ``high``."""
@@ -70,7 +70,7 @@ class NormalMixture:
         z = ndtri(p).reshape((-1,) + (1,) * self.means.ndim)
         each = self.means + z * self.sds  # the components' quantiles enclose the mixture's
         low, high = each.min(axis=1).reshape(shape), each.max(axis=1).reshape(shape)
-        mean, sd = self.mean, self.sd
+        mean, sd, finest = self.mean, self.sd, self.sds.min(axis=0)
         with np.errstate(invalid="ignore"):
             x = np.clip(mean + ndtri(wanted) * sd, low, high)
         finite = np.isfinite(x)
@@ -86,7 +86,7 @@ class NormalMixture:
             new = np.where(outside, 0.5 * (low + high), new)
             moved = np.abs(new - probe)
             x = np.where(finite, new, x)
-            if np.all(~finite | (moved <= 1e-14 * (np.abs(probe) + sd))):
+            if np.all(~finite | (moved <= 1e-13 * finest + 4e-16 * np.abs(probe))):
                 break
         return np.asarray(x)
 
@@ -98,33 +98,91 @@ class NormalMixture:
         return self.quantile(np.array([tail, 1.0 - tail]))
 
     def shortest_interval(self, level: float = 0.95) -> FloatArray:
-        """The shortest interval that holds ``level``, shape (2,) then of the quantities; one mode is presumed."""
+        """The shortest interval that holds ``level``, shape (2,) then of the quantities.
+
+        The densities at its ends are equal: Newton's method on both ends at once, from the interval between equal
+        tails. Quantities with several modes are searched one by one.
+        """
+        start = self.interval(level)
         if self.means.ndim == 1:
-            return np.array(shortest_interval(self.quantile, level))
-        each = [shortest_interval(self.take(i).quantile, level) for i in range(self.means.shape[1])]
-        return np.array(each).T
+            return (
+                np.array(shortest_interval(self.quantile, self.pdf, level)) if self._modes() > 1 else self._equal(start)
+            )
+        several = np.flatnonzero(self._modes() > 1)
+        ends = self._equal(start)
+        for i in several:
+            one = self.take(int(i))
+            ends[:, i] = shortest_interval(one.quantile, one.pdf, level)
+        return ends
+
+    def _equal(self, start: FloatArray) -> FloatArray:
+        """From the interval between equal tails to the one with equal densities and the same probability."""
+        a, b = start
+        width = b - a
+        level = self._cdf_pdf(b)[0] - self._cdf_pdf(a)[0]
+        for _ in range(40):
+            (below, at_a), (above, at_b) = self._cdf_pdf(a), self._cdf_pdf(b)
+            rise, fall = self._derivative(a), self._derivative(b)
+            short, uneven = above - below - level, at_a - at_b
+            # Unknowns da, db: at_b db − at_a da = −short; rise da − fall db = −uneven.
+            with np.errstate(divide="ignore", invalid="ignore"):
+                db = -(short * rise + uneven * at_a) / (at_b * rise - at_a * fall)
+                da = (at_b * db + short) / at_a
+            cap = 0.1 * width
+            da, db = np.clip(np.nan_to_num(da), -cap, cap), np.clip(np.nan_to_num(db), -cap, cap)
+            a, b = a + da, b + db
+            if np.all(np.maximum(np.abs(da), np.abs(db)) <= 1e-13 * (width + np.abs(a) + np.abs(b))):
+                break
+        return np.stack([a, b])
+
+    def _modes(self) -> NDArray[np.intp]:
+        """How many modes a grid shows for each quantity; the grid follows the quantiles of the mixture."""
+        at = self.quantile(np.linspace(0.002, 0.998, 41))
+        rises = np.diff(self._cdf_pdf(at)[1], axis=0) > 0
+        turns = rises[:-1] & ~rises[1:]
+        return np.asarray(turns.sum(axis=0) + ~rises[0] + rises[-1])
+
+    @property
+    def mode(self) -> FloatArray:
+        """Where each density is highest."""
+        p = np.linspace(0.002, 0.998, 41)
+        x = self.quantile(p)
+        best = np.argmax(self._cdf_pdf(x)[1], axis=0)
+        low, high = (np.take_along_axis(x, np.clip(best + d, 0, 40)[None], 0)[0] for d in (-1, 1))
+        at = 0.5 * (low + high)
+        for _ in range(200):
+            slope = self._derivative(at)
+            low, high = np.where(slope > 0, at, low), np.where(slope > 0, high, at)
+            new = 0.5 * (low + high)
+            if np.all(np.abs(new - at) <= 1e-15 * (np.abs(new) + self.sd)):
+                break
+            at = new
+        return np.asarray(at)
 
     @property
     def median(self) -> FloatArray:
         """The median of each quantity."""
         return self.quantile(0.5)
 
-    def _standardised(self, x: ArrayLike) -> tuple[FloatArray, FloatArray]:
-        x = np.asarray(x, dtype=float)
-        values = x.reshape((1, *x.shape) + (1,) * (self.means.ndim - 1))
-        place = (slice(None),) + (None,) * x.ndim
+    def _components(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Standardised ``x``, whose last axes are the quantities', and the sds; the mixture's axis comes first."""
+        place = (slice(None),) + (None,) * (x.ndim - self.means.ndim + 1)
         sds = self.sds[place]
-        return (values - self.means[place]) / sds, sds
+        return (x - self.means[place]) / sds, sds
+
+    def _each(self, x: ArrayLike) -> FloatArray:
+        """``x`` once for every quantity."""
+        x = np.asarray(x, dtype=float)
+        return np.asarray(x.reshape(x.shape + (1,) * (self.means.ndim - 1)))
 
     def _cdf_pdf(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Both at ``x``, whose last axes are those of the quantities."""
-        place = (slice(None),) + (None,) * (x.ndim - self.means.ndim + 1)
-        sds = self.sds[place]
-        z = (x - self.means[place]) / sds
+        z, sds = self._components(x)
         value = np.tensordot(self.weights, ndtr(z), axes=1)
         slope = np.tensordot(self.weights, np.exp(-0.5 * z * z) / (sds * _ROOT_2PI), axes=1)
         return np.asarray(value), np.asarray(slope)
 
-
-def _reduce(weights: FloatArray, values: FloatArray, _: int) -> FloatArray:
-    return np.asarray(np.tensordot(weights, values, axes=1))
+    def _derivative(self, x: FloatArray) -> FloatArray:
+        """The density's slope at ``x``, whose last axes are those of the quantities."""
+        z, sds = self._components(x)
+        return np.asarray(np.tensordot(self.weights, -z * np.exp(-0.5 * z * z) / (sds**2 * _ROOT_2PI), axes=1))

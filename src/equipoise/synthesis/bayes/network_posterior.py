@@ -20,9 +20,13 @@ from equipoise.errors import DataError
 from equipoise.frames import FloatArray
 from equipoise.synthesis.bayes.linear_posterior import Heterogeneity
 from equipoise.synthesis.bayes.mixture import NormalMixture
+from equipoise.synthesis.bayes.network_criticism import NetworkCriticism, criticise
 from equipoise.synthesis.bayes.network_part import EffectsPrior, PartPosterior, PriorOn, part_posterior
 from equipoise.synthesis.bayes.network_ranks import rank
+from equipoise.synthesis.bayes.network_splitting import PosteriorSplit, split
+from equipoise.synthesis.bayes.network_studies import StudyEffects, study_effects
 from equipoise.synthesis.bayes.network_table import EffectsTable
+from equipoise.synthesis.bayes.network_unrelated import UnrelatedPosterior, unrelated
 from equipoise.synthesis.bayes.priors import Flat, Prior, check_heterogeneity_prior, check_measure
 from equipoise.synthesis.bayes.quadrature import TauPosterior
 from equipoise.synthesis.network.blocks import IntArray
@@ -245,6 +249,30 @@ class NetworkPosterior:
             local = int(np.flatnonzero(part.treatments == self.network.position(base))[0])
             effects[:, part.treatments] = wide - wide[:, [local]]
         return (taus[:, 0] if len(self.parts) == 1 else taus), effects
+
+    def study_effects(self) -> StudyEffects:
+        """The true effects of every study, shrunken towards the network's; raises for a common-effect model."""
+        return study_effects(self)
+
+    def criticism(self) -> NetworkCriticism:
+        """Residual deviance, leverage, DIC, WAIC, leave-one-study-out prediction and predictive p-values."""
+        return criticise(self)
+
+    def split(self, difference: Prior | None = None) -> PosteriorSplit:
+        """Node-splitting: direct against indirect evidence of every comparison that has both.
+
+        ``difference``: the prior of direct minus indirect, None for a flat one or ``Normal(0, sd)``, which also gives
+        a Bayes factor.
+        """
+        return split(self, difference)
+
+    def unrelated(self, effects: Prior | None = None) -> UnrelatedPosterior:
+        """The model without consistency (unrelated mean effects) and its DIC next to this model's.
+
+        ``effects``: the prior of every comparison's effect (None: flat); τ has the same prior as here. Raises
+        ``DataError`` where too few studies are left to determine τ under an improper prior.
+        """
+        return unrelated(self, effects)
 
     @property
     def model_text(self) -> str:

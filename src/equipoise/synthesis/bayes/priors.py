@@ -15,13 +15,27 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import betaln, gammaincc, gammainccinv, gammaln, logsumexp, ndtr, ndtri, stdtr, stdtrit
+from scipy.special import (
+    betainc,
+    betaincinv,
+    betaln,
+    erf,
+    erfinv,
+    gammaincc,
+    gammainccinv,
+    gammaln,
+    logsumexp,
+    ndtr,
+    ndtri,
+    stdtr,
+)
 
 from equipoise.errors import DataError
 
 FloatArray = NDArray[np.float64]
 
 LOG_2PI = float(np.log(2.0 * np.pi))
+_ROOT_2 = float(np.sqrt(2.0))
 
 
 @runtime_checkable
@@ -66,8 +80,8 @@ class _Distribution:
     def describe(self) -> str:
         parts = [
             f"{f.name.replace('_', ' ')} {getattr(self, f.name):g}"
-            for f in fields(self)
-            if f.name != "measure"  # type: ignore[arg-type]
+            for f in fields(self)  # type: ignore[arg-type]
+            if f.name not in {"measure", "source"}
         ]
         return f"{self.name} ({', '.join(parts)})" if parts else self.name
 
@@ -160,10 +174,10 @@ class HalfNormal(_Positive):
         return np.where(x >= 0, log, -np.inf)
 
     def cdf(self, x: ArrayLike) -> FloatArray:
-        return np.asarray(np.maximum(1.0 - 2.0 * ndtr(-np.maximum(_array(x), 0.0) / self.scale), 0.0))
+        return np.asarray(erf(np.maximum(_array(x), 0.0) / (self.scale * _ROOT_2)))
 
     def quantile(self, p: ArrayLike) -> FloatArray:
-        return np.asarray(-self.scale * ndtri((1.0 - _array(p)) / 2.0))
+        return np.asarray(self.scale * _ROOT_2 * erfinv(_array(p)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,10 +197,11 @@ class HalfStudent(_Positive):
         return np.where(x >= 0, np.log(2.0) + _log_student(x / self.scale, self.df) - np.log(self.scale), -np.inf)
 
     def cdf(self, x: ArrayLike) -> FloatArray:
-        return np.asarray(1.0 - 2.0 * stdtr(self.df, -np.maximum(_array(x), 0.0) / self.scale))
+        z2 = (np.maximum(_array(x), 0.0) / self.scale) ** 2
+        return np.asarray(betainc(0.5, 0.5 * self.df, z2 / (self.df + z2)))
 
     def quantile(self, p: ArrayLike) -> FloatArray:
-        return np.asarray(-self.scale * stdtrit(self.df, (1.0 - _array(p)) / 2.0))
+        return self.scale * _beyond_student(_array(p), self.df)
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,13 +266,15 @@ class LogNormal(_Positive):
     def logpdf(self, x: ArrayLike) -> FloatArray:
         log = _log(x)
         z = (log - self.location) / self.scale
-        return np.where(np.isfinite(log), -0.5 * (z * z + LOG_2PI) - np.log(self.scale) - log, -np.inf)
+        with np.errstate(invalid="ignore"):
+            return np.where(np.isfinite(log), -0.5 * (z * z + LOG_2PI) - np.log(self.scale) - log, -np.inf)
 
     def cdf(self, x: ArrayLike) -> FloatArray:
         return np.asarray(ndtr((_log(x) - self.location) / self.scale))
 
     def quantile(self, p: ArrayLike) -> FloatArray:
-        return np.exp(self.location + self.scale * ndtri(_array(p)))
+        with np.errstate(over="ignore"):
+            return np.asarray(np.exp(self.location + self.scale * ndtri(_array(p))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,14 +293,16 @@ class LogStudent(_Positive):
 
     def logpdf(self, x: ArrayLike) -> FloatArray:
         log = _log(x)
-        density = _log_student((log - self.location) / self.scale, self.df) - np.log(self.scale) - log
+        with np.errstate(invalid="ignore"):
+            density = _log_student((log - self.location) / self.scale, self.df) - np.log(self.scale) - log
         return np.where(np.isfinite(log), density, -np.inf)
 
     def cdf(self, x: ArrayLike) -> FloatArray:
         return np.asarray(stdtr(self.df, (_log(x) - self.location) / self.scale))
 
     def quantile(self, p: ArrayLike) -> FloatArray:
-        return np.exp(self.location + self.scale * stdtrit(self.df, _array(p)))
+        with np.errstate(over="ignore"):
+            return np.asarray(np.exp(self.location + self.scale * _student_quantile(_array(p), self.df)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,10 +324,10 @@ class InverseGamma(_Positive):
     def logpdf(self, x: ArrayLike) -> FloatArray:
         log = _log(x)
         inverse = np.exp(np.minimum(-log, 700.0))
-        density = (
-            self.shape * np.log(self.scale) - gammaln(self.shape) - (self.shape + 1.0) * log - self.scale * inverse
-        )
-        return np.where(np.isfinite(log), density, -np.inf)
+        constant = self.shape * np.log(self.scale) - gammaln(self.shape)
+        with np.errstate(invalid="ignore"):
+            density = constant - (self.shape + 1.0) * log - self.scale * inverse
+        return np.asarray(np.where(np.isfinite(log), density, -np.inf))
 
     def cdf(self, x: ArrayLike) -> FloatArray:
         with np.errstate(divide="ignore"):
@@ -381,7 +400,7 @@ class Normal(_Distribution):
 
     def logpdf(self, x: ArrayLike) -> FloatArray:
         z = (_array(x) - self.mean) / self.sd
-        return -0.5 * (z * z + LOG_2PI) - np.log(self.sd)
+        return np.asarray(-0.5 * (z * z + LOG_2PI) - np.log(self.sd))
 
     def cdf(self, x: ArrayLike) -> FloatArray:
         return np.asarray(ndtr((_array(x) - self.mean) / self.sd))
@@ -409,13 +428,13 @@ class Student(_Distribution):
         return float("-inf"), float("inf")
 
     def logpdf(self, x: ArrayLike) -> FloatArray:
-        return _log_student((_array(x) - self.location) / self.scale, self.df) - np.log(self.scale)
+        return np.asarray(_log_student((_array(x) - self.location) / self.scale, self.df) - np.log(self.scale))
 
     def cdf(self, x: ArrayLike) -> FloatArray:
         return np.asarray(stdtr(self.df, (_array(x) - self.location) / self.scale))
 
     def quantile(self, p: ArrayLike) -> FloatArray:
-        return np.asarray(self.location + self.scale * stdtrit(self.df, _array(p)))
+        return np.asarray(self.location + self.scale * _student_quantile(_array(p), self.df))
 
 
 @dataclass(frozen=True, slots=True)
@@ -503,3 +522,18 @@ def _log(x: ArrayLike) -> FloatArray:
 def _log_student(z: FloatArray, df: float) -> FloatArray:
     with np.errstate(over="ignore"):
         return np.asarray(-0.5 * np.log(df) - betaln(0.5, 0.5 * df) - 0.5 * (df + 1.0) * np.log1p(z * z / df))
+
+
+def _beyond_student(p: FloatArray, df: float) -> FloatArray:
+    """The t ≥ 0 with P(|T| ≤ t) = p: t²/(df + t²) is beta, and its complement too, each exact where it is small."""
+    below, above = betaincinv(0.5, 0.5 * df, p), betaincinv(0.5 * df, 0.5, 1.0 - p)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.sqrt(df * below / above))
+
+
+def _student_quantile(p: FloatArray, df: float) -> FloatArray:
+    """More accurate far out than ``scipy.special.stdtrit``."""
+    tail = np.minimum(p, 1.0 - p)
+    above, below = betaincinv(0.5 * df, 0.5, 2.0 * tail), betaincinv(0.5, 0.5 * df, 1.0 - 2.0 * tail)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.sign(p - 0.5) * np.sqrt(df * below / above))

@@ -1,10 +1,10 @@
-"""The posterior of τ by adaptive quadrature, and as nodes and weights for everything that depends on τ.
+"""The posterior of τ by adaptive quadrature, with an error bound.
 
-With x = arsinh(τ/s) the density is smooth, linear in τ near 0 and exponentially decaying in the tail. The line is cut into
-panels; on each, the 21 nodes of Gauss–Kronrod hold the 10 of Gauss, so every integral comes twice, and the difference
-bounds its error (Piessens et al. 1983, QUADPACK). Panels are halved until the differences are small, also for the
-functions of τ that the caller names. The nodes are the components of a mixture whose weights are the posterior masses;
-the Gauss weights, 0 at the other nodes, give every result its error.
+Given τ the effects are normal; what remains is one integral over τ. It is taken in x = arsinh(τ/scale), which is linear
+for τ near 0 and logarithmic far out, or, where the prior's density has no power series at 0 (log-normal, log-Student,
+inverse gamma), in x = log(τ/scale). Panels are halved until the Gauss and the Kronrod rule agree. The Kronrod nodes are
+the components of a mixture whose weights are the posterior masses; the Gauss weights, 0 at the other nodes, give every
+result its error.
 """
 
 from __future__ import annotations
@@ -13,53 +13,51 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.polynomial import legendre
 from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import brentq
 
 from equipoise.errors import DataError, NotConverged
-from equipoise.synthesis.bayes.priors import Prior
+from equipoise.synthesis.bayes.kronrod import COUNT, CUMULATE, ENDS_TOO, GAUSS, KRONROD, NODES, TO_LEGENDRE, interpolate
+from equipoise.synthesis.bayes.priors import Mixture, OnVariance, Prior, Uniform
+from equipoise.synthesis.bayes.shortest import shortest_interval
 
 FloatArray = NDArray[np.float64]
+Function = Callable[[FloatArray], FloatArray]
 
 TOLERANCE = 1e-9
 """The relative difference between the two rules at which a panel is left alone."""
 _NEGLIGIBLE = 40.0
 """How far, in logarithms, below its maximum the density is taken as 0."""
 _MOST_PANELS = 2000
-
-# Gauss–Kronrod 10–21 (QUADPACK's qk21): positive nodes in descending order, Gauss at the odd places.
-_HALF = (
-    0.995657163025808080735527280689003, 0.973906528517171720077964012084452,
-    0.930157491355708226001207180059508, 0.865063366688984510732096688423493,
-    0.780817726586416897063717578345042, 0.679409568299024406234327365114874,
-    0.562757134668604683339000099272694, 0.433395394129247190799265943165784,
-    0.294392862701460198131126603103866, 0.148874338981631210884826001129720,
-)  # fmt: skip
-_KRONROD_HALF = (
-    0.011694638867371874278064396062192, 0.032558162307964727478818972459390,
-    0.054755896574351996031381300244580, 0.075039674810919952767043140916190,
-    0.093125454583697605535065465083366, 0.109387158802297641899210590325805,
-    0.123491976262065851077958109585166, 0.134709217311473325928054001771707,
-    0.142775938577060080797094273138717, 0.147739104901338491374841515972068,
-)  # fmt: skip
-_KRONROD_CENTRE = 0.149445554002916905664936468389821
-_GAUSS_HALF = (
-    0.066671344308688137593568809893332, 0.149451349150580593145863396957658,
-    0.219086362515982043995534934228163, 0.269266719309996355091226921569469,
-    0.295524224714752870173815619188769,
-)  # fmt: skip
+_FIRST_PANELS = 10
+_LARGEST_TAU = 1e150
+_LANDMARKS = np.array([1e-15, 1e-9, 1e-4, 0.02, 0.25, 0.5, 0.75, 0.98, 0.9999, 1 - 1e-9, 1 - 1e-15])
 
 
-def _rule() -> tuple[FloatArray, FloatArray, FloatArray]:
-    half = np.array(_HALF)
-    nodes = np.concatenate([-half, [0.0], half[::-1]])
-    kronrod = np.concatenate([_KRONROD_HALF, [_KRONROD_CENTRE], _KRONROD_HALF[::-1]])
-    gauss_half = np.zeros(10)
-    gauss_half[1::2] = _GAUSS_HALF
-    gauss = np.concatenate([gauss_half, [0.0], gauss_half[::-1]])
-    return nodes, kronrod, gauss
+@dataclass(frozen=True, slots=True)
+class _Axis:
+    """The variable in which τ is integrated."""
 
+    scale: float
+    logarithmic: bool
 
-NODES, KRONROD, GAUSS = _rule()
+    def tau(self, x: ArrayLike) -> FloatArray:
+        with np.errstate(over="ignore"):
+            return np.asarray(self.scale * (np.exp(x) if self.logarithmic else np.sinh(x)))
+
+    def x(self, tau: ArrayLike) -> FloatArray:
+        tau = np.asarray(tau, dtype=float)
+        with np.errstate(divide="ignore"):
+            return np.asarray(np.log(tau) - np.log(self.scale) if self.logarithmic else np.arcsinh(tau / self.scale))
+
+    def jacobian(self, tau: ArrayLike) -> FloatArray:
+        """dτ/dx."""
+        return np.asarray(tau if self.logarithmic else np.hypot(self.scale, tau), dtype=float)
+
+    def log_jacobian(self, x: FloatArray) -> FloatArray:
+        grown = x if self.logarithmic else np.logaddexp(x, -x) - np.log(2.0)
+        return np.asarray(np.log(self.scale) + grown)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,8 +66,9 @@ class TauPosterior:
 
     ``tau``: shape (J,), ascending; ``weights``: (J,), posterior masses, sum 1; ``gauss``: (J,), those of the coarser
     rule, whose results differ from the finer rule's by more than these err. ``log_evidence``: the logarithm of the
-    integral of likelihood times prior. ``density``: (J,), of τ at the nodes. ``edges``: (panels + 1,), in
-    x = arsinh(τ/scale); ``error``: of probabilities of τ.
+    integral of likelihood times prior. ``density``: (J,), of τ at the nodes. ``edges``: (panels + 1,), in the variable
+    of integration; ``error``: of probabilities of τ. ``tail``: the density falls as τ^−(1 + tail) far out (infinity:
+    faster than any power), so that moments of this order and above don't exist.
     """
 
     tau: FloatArray
@@ -78,106 +77,192 @@ class TauPosterior:
     log_evidence: float
     density: FloatArray
     edges: FloatArray
-    scale: float
     error: float
-    _coefficients: FloatArray = field(repr=False)
-    _masses: FloatArray = field(repr=False)
+    tail: float
+    prior: Prior
+    _axis: _Axis = field(repr=False)
+    _values: FloatArray = field(repr=False)
+    _integrals: FloatArray = field(repr=False)
+    _at_edges: FloatArray = field(repr=False)
+    _panels: slice = field(repr=False)
+
+    @property
+    def scale(self) -> float:
+        """Where the spacing of the nodes turns from linear into logarithmic."""
+        return self._axis.scale
 
     def expect(self, values: ArrayLike) -> FloatArray:
         """E of a function given at the nodes, shape (J, …)."""
         return np.asarray(np.tensordot(self.weights, np.asarray(values, dtype=float), axes=1))
 
     def error_of(self, values: ArrayLike) -> FloatArray:
-        """A bound on the error of ``expect(values)``: how far the coarser rule is off."""
-        return np.asarray(np.abs(np.tensordot(self.weights - self.gauss, np.asarray(values, dtype=float), axes=1)))
+        """A bound on the error of ``expect(values)``: how far the coarser rule is off, panel by panel."""
+        values = np.asarray(values, dtype=float)
+        apart = (self.weights - self.gauss)[self._panels].reshape(-1, 1, COUNT)
+        centred = (values - self.expect(values))[self._panels].reshape(apart.shape[0], COUNT, -1)
+        return np.asarray(np.abs(apart @ centred).sum(axis=(0, 1)).reshape(values.shape[1:]))
 
     @property
     def mean(self) -> float:
-        """E τ; infinite tails make it inaccurate or infinite, which ``error_of(tau)`` shows."""
-        return float(self.expect(self.tau))
+        """E τ; infinite where the density falls too slowly."""
+        if self.tail <= 1.0:
+            return float("inf")
+        return float(self.expect(self.tau) + self._beyond(1))
 
     @property
     def sd(self) -> float:
-        """The standard deviation of τ."""
-        return float(np.sqrt(self.expect((self.tau - self.mean) ** 2)))
+        """The standard deviation of τ; infinite where the density falls too slowly."""
+        if self.tail <= 2.0:
+            return float("inf")
+        deviations = self.tau - float(self.expect(self.tau))
+        return float(np.sqrt(self.expect(deviations**2) + self._beyond(2)))
+
+    def _beyond(self, power: int) -> float:
+        """The part of E τ^power that the last panel leaves out, from the power by which the density falls."""
+        if not np.isfinite(self.tail):
+            return 0.0
+        end, last = float(self._axis.tau(self.edges[-1])), float(self.density[-1])
+        return float(last * self.tau[-1] * (end / self.tau[-1]) ** (-self.tail) * end**power / (self.tail - power))
+
+    @property
+    def median(self) -> float:
+        """The value that half of the probability lies below."""
+        return float(self.quantile(0.5))
 
     def pdf(self, tau: ArrayLike) -> FloatArray:
         """The density of τ, by the panels' polynomials."""
         t = np.asarray(tau, dtype=float)
-        x = np.arcsinh(t / self.scale)
-        panel, z, width = self._locate(x)
-        value = np.polynomial.legendre.legval(z, self._coefficients[:, panel], tensor=False)
-        inside = (x >= self.edges[0]) & (x <= self.edges[-1])
-        jacobian = 1.0 / np.sqrt(self.scale**2 + t * t)
-        return np.where(inside, np.maximum(value, 0.0) * jacobian, 0.0)
+        low, high = self._axis.tau(self.edges[[0, -1]])
+        within = np.clip(t, low, high)
+        panel, z, _ = self._place(self._axis.x(within))
+        value = interpolate(self._values[panel], z).reshape(t.shape)
+        density = np.maximum(value, 0.0) / self._axis.jacobian(within)
+        before, after = self._at_edges[0], 1.0 - self._at_edges[-1]
+        below = above = np.zeros_like(t)
+        with np.errstate(over="ignore"):
+            if before > 0:
+                below = np.exp(self.prior.logpdf(t)) * before / self.prior.cdf(low)
+            if after > 0:
+                above = np.exp(self.prior.logpdf(t)) * after / (1.0 - self.prior.cdf(high))
+        return np.asarray(np.where(t < low, below, np.where(t > high, above, density)))
 
     def cdf(self, tau: ArrayLike) -> FloatArray:
         """The distribution function of τ."""
         t = np.asarray(tau, dtype=float)
-        with np.errstate(over="ignore"):
-            x = np.clip(np.arcsinh(np.maximum(t, 0.0) / self.scale), self.edges[0], self.edges[-1])
-        panel, z, width = self._locate(x)
-        antiderivative = np.polynomial.legendre.legint(self._coefficients, lbnd=-1.0)
-        part = np.polynomial.legendre.legval(z, antiderivative[:, panel], tensor=False) * width / 2.0
-        before = np.concatenate([[0.0], np.cumsum(self._masses)])
-        return np.clip(before[panel] + part, 0.0, 1.0)
+        low, high = self._axis.tau(self.edges[[0, -1]])
+        panel, z, half = self._place(self._axis.x(np.clip(t, low, high)))
+        value = (self._at_edges[panel] + interpolate(self._integrals[panel], z) * half).reshape(t.shape)
+        before, after = self._at_edges[0], 1.0 - self._at_edges[-1]
+        if before > 0:
+            value = np.where(t < low, before * self.prior.cdf(t) / self.prior.cdf(low), value)
+        else:
+            value = np.where(t < low, 0.0, value)
+        if after > 0:
+            value = np.where(t > high, 1.0 - after * (1.0 - self.prior.cdf(t)) / (1.0 - self.prior.cdf(high)), value)
+        return np.clip(value, 0.0, 1.0)
+
+    def probability(self, low: float = 0.0, high: float = np.inf) -> float:
+        """The probability that τ lies between ``low`` and ``high``."""
+        return float(np.maximum(self.cdf(high) - self.cdf(low), 0.0))
 
     def quantile(self, p: ArrayLike) -> FloatArray:
-        """The value below which a share ``p`` of the probability lies."""
+        """The value below which a share ``p`` of the probability lies: Newton's method in the panel that holds it."""
         p = np.asarray(p, dtype=float)
-        if np.any((p < 0) | (p > 1)):
-            raise DataError(f"a probability lies between 0 and 1, not at {p.min() if p.min() < 0 else p.max():g}")
-        low = np.full(p.shape, self.edges[0])
-        high = np.full(p.shape, self.edges[-1])
+        if np.any(~((p >= 0) & (p <= 1))):
+            raise DataError("a probability lies between 0 and 1")
+        first, last = self._at_edges[0], self._at_edges[-1]
+        wanted = np.clip(p, first, last).ravel()
+        panel = np.clip(np.searchsorted(self._at_edges, wanted, side="left") - 1, 0, len(self.edges) - 2)
+        half = 0.5 * (self.edges[panel + 1] - self.edges[panel])
+        target = (wanted - self._at_edges[panel]) / half
+        values, integrals = self._values[panel], self._integrals[panel]
+        # The bracket between the two nodes that enclose the target.
+        above = np.clip((integrals < target[:, None]).sum(axis=1), 1, COUNT + 1)
+        low, high = ENDS_TOO[above - 1], ENDS_TOO[above]
+        rows = np.arange(len(wanted))
+        before, after = integrals[rows, above - 1], integrals[rows, above]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            z = low + (high - low) * np.nan_to_num((target - before) / (after - before), nan=0.5)
+        z = np.clip(z, low, high)
         for _ in range(60):
-            middle = 0.5 * (low + high)
-            below = self.cdf(self.scale * np.sinh(middle)) < p
-            low, high = np.where(below, middle, low), np.where(below, high, middle)
-        return np.asarray(self.scale * np.sinh(0.5 * (low + high)))
+            off = interpolate(integrals, z) - target
+            low, high = np.where(off < 0, z, low), np.where(off < 0, high, z)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                new = z - off / interpolate(values, z)
+            new = np.where((new >= low) & (new <= high), new, 0.5 * (low + high))
+            moved = np.abs(new - z)
+            z = new
+            if np.all(moved < 1e-14):
+                break
+        tau = self._axis.tau(self.edges[panel] + (z + 1.0) * half).reshape(p.shape)
+        if first > 0:
+            share = float(self.prior.cdf(self._axis.tau(self.edges[0]))) / first
+            tau = np.where(p < first, self.prior.quantile(np.minimum(p, first) * share), tau)
+        if last < 1:
+            share = (1.0 - float(self.prior.cdf(self._axis.tau(self.edges[-1])))) / (1.0 - last)
+            tau = np.where(p > last, self.prior.quantile(1.0 - (1.0 - np.maximum(p, last)) * share), tau)
+        elif np.isinf(self.prior.support[1]):
+            tau = np.where(p == 1.0, np.inf, tau)
+        return np.asarray(tau)
+
+    def interval(self, level: float = 0.95) -> tuple[float, float]:
+        """The interval between equal tails."""
+        if not 0 < level < 1:
+            raise DataError(f"level = {level}: a probability between 0 and 1 is needed, such as 0.95")
+        low, high = self.quantile(np.array([(1.0 - level) / 2.0, (1.0 + level) / 2.0]))
+        return float(low), float(high)
 
     def shortest_interval(self, level: float = 0.95) -> tuple[float, float]:
         """The shortest interval that holds ``level`` of the probability."""
-        return shortest_interval(self.quantile, level)
+        return shortest_interval(self.quantile, self.pdf, level)
 
     @property
     def mode(self) -> float:
-        """Where the density is highest."""
-        best = int(np.argmax(self.density))
-        low = self.tau[best - 1] if best > 0 else max(0.0, self.scale * float(np.sinh(self.edges[0])))
-        high = self.tau[best + 1] if best + 1 < len(self.tau) else self.tau[best]
-        for _ in range(12):
-            grid = np.linspace(low, high, 41)
-            place = int(np.argmax(self.pdf(grid)))
-            low, high = grid[max(place - 1, 0)], grid[min(place + 1, 40)]
-        return float(0.5 * (low + high)) if low > 0 else float(low)
+        """Where the density is highest.
 
-    def _locate(self, x: FloatArray) -> tuple[NDArray[np.intp], FloatArray, FloatArray]:
+        Where it grows without bound towards 0 (log-Student priors), over a share of the probability too small to
+        matter, that end doesn't count.
+        """
+        density = self.density[self._panels]
+        x = self._axis.x(self.tau[self._panels])
+        start = float(self._axis.tau(self.edges[0]))
+        inner = np.flatnonzero((density[1:-1] >= density[:-2]) & (density[1:-1] >= density[2:])) + 1
+        best = int(inner[np.argmax(density[inner])]) if len(inner) else -1
+        ends = (start, float(self._axis.tau(self.edges[-1])))
+        at_ends = self.pdf(np.array(ends))
+        if best < 0 or (not self._axis.logarithmic and at_ends.max() > density[best]):
+            end = int(np.argmax(at_ends))
+            beside = x[0] if end == 0 else x[-1]
+            if self._slope(self.edges[-end]) * (1 - 2 * end) <= 1e-9 * at_ends[end] * self.scale:
+                return ends[end]
+            bracket = (float(self.edges[-end]), float(beside))
+        else:
+            bracket = (float(x[best - 1]), float(x[best + 1]))
+        at = [self._slope(end) for end in bracket]
+        if at[0] * at[1] >= 0:
+            return float(self.tau[self._panels][best])
+        return float(self._axis.tau(brentq(self._slope, *bracket, xtol=1e-13)))
+
+    def _slope(self, x: float) -> float:
+        """What has the sign of the density's slope in τ."""
+        panel, z, half = self._place(np.asarray(x))
+        coefficients = TO_LEGENDRE @ self._values[panel[0]]
+        value, slope = legendre.legval(z[0], np.stack([coefficients, np.append(legendre.legder(coefficients), 0.0)], 1))
+        return float(slope / half[0] - value * (1.0 if self._axis.logarithmic else np.tanh(x)))
+
+    def _place(self, x: FloatArray) -> tuple[NDArray[np.intp], FloatArray, FloatArray]:
+        """The panels that hold ``x``, raveled; where in them, in −1 to 1; and half their widths."""
+        x = x.ravel()
         panel = np.clip(np.searchsorted(self.edges, x, side="right") - 1, 0, len(self.edges) - 2)
-        width = self.edges[panel + 1] - self.edges[panel]
-        z = np.clip(2.0 * (x - self.edges[panel]) / width - 1.0, -1.0, 1.0)
-        return panel, z, width
-
-
-def shortest_interval(quantile: Callable[[ArrayLike], FloatArray], level: float) -> tuple[float, float]:
-    """The shortest interval of a distribution with one mode: the tail that is left out below, found by refinement."""
-    if not 0 < level < 1:
-        raise DataError(f"level = {level}: a probability between 0 and 1 is needed, such as 0.95")
-    low, high = 0.0, 1.0 - level
-    for _ in range(9):
-        tails = np.linspace(low, high, 21)
-        ends = quantile(np.concatenate([tails, tails + level]))
-        lengths = ends[21:] - ends[:21]
-        best = int(np.nanargmin(np.where(np.isfinite(lengths), lengths, np.inf)))
-        low, high = tails[max(best - 1, 0)], tails[min(best + 1, 20)]
-        found = float(ends[best]), float(ends[21 + best])
-    return found
+        half = 0.5 * (self.edges[panel + 1] - self.edges[panel])
+        return panel, np.clip((x - self.edges[panel]) / half - 1.0, -1.0, 1.0), half
 
 
 def integrate_tau(
-    log_likelihood: Callable[[FloatArray], FloatArray],
+    log_likelihood: Function,
     prior: Prior,
     scale: float,
-    functions: Callable[[FloatArray], FloatArray] | None = None,
+    functions: Function | None = None,
     tolerance: float = TOLERANCE,
 ) -> TauPosterior:
     """The posterior of τ under ``prior``.
@@ -190,131 +275,205 @@ def integrate_tau(
     Raises ``DataError`` where the posterior is improper (its density doesn't fall fast enough as τ grows) and
     ``NotConverged`` where the panels can't settle it.
     """
+    axis = _axis(prior, scale)
 
     def log_density(x: FloatArray) -> FloatArray:
-        with np.errstate(over="ignore"):
-            tau = scale * np.sinh(x)
-            # cosh is the Jacobian
-            log = log_likelihood(tau) + prior.logpdf(tau) + np.log(scale) + np.logaddexp(x, -x) - np.log(2.0)
+        tau = axis.tau(x)
+        with np.errstate(over="ignore", invalid="ignore"):
+            log = log_likelihood(tau) + prior.logpdf(tau) + axis.log_jacobian(x)
         return np.where(np.isnan(log), -np.inf, log)
 
-    low, high, top = _range(log_density, prior, scale)
-    edges = np.linspace(low, high, 11)
+    span = _span(log_density, log_likelihood, prior, axis)
+    inner = axis.x(_edges_within(prior))
+    inner = inner[(inner > span.low) & (inner < span.high)]
+    edges = np.unique(np.concatenate([np.linspace(span.low, span.high, _FIRST_PANELS + 1), inner]))
     left, right = edges[:-1], edges[1:]
-    done: list[tuple[FloatArray, ...]] = []
-    pending_extra = functions
+    settled: list[tuple[FloatArray, FloatArray, FloatArray]] = []
     total = 0.0
     spread: FloatArray | None = None
-    for _ in range(60):
+    centre: FloatArray = np.zeros(0)
+    while True:
         half = 0.5 * (right - left)
         x = (0.5 * (left + right))[:, None] + half[:, None] * NODES
-        value = np.exp(log_density(x.ravel()).reshape(x.shape) - top)
+        value = np.exp(log_density(x.ravel()).reshape(x.shape) - span.top)
+        tau = axis.tau(x)
+        apart = half[:, None] * (KRONROD - GAUSS) * value
         mass = half[:, None] * KRONROD * value
-        coarse = half[:, None] * GAUSS * value
-        difference = np.abs((mass - coarse).sum(axis=1))
-        total = sum(float(part[2].sum()) for part in done) + float(mass.sum())
+        total = sum(float((0.5 * (b - a) * (v @ KRONROD)).sum()) for a, b, v in settled) + float(mass.sum())
         if not total > 0:
             raise NotConverged("the posterior of τ is 0 wherever it was looked at; check the prior against the data")
-        worst = difference / total
-        if pending_extra is not None:
+        worst = np.abs(apart.sum(axis=1)) / total
+        if functions is not None:
             with np.errstate(over="ignore"):
-                extra = np.asarray(pending_extra(scale * np.sinh(x.ravel()))).reshape(*x.shape, -1)
+                extra = np.asarray(functions(tau.ravel())).reshape(*x.shape, -1)
             if spread is None:
                 weight = (mass / mass.sum())[:, :, None]
                 centre = (weight * extra).sum(axis=(0, 1))
                 spread = np.sqrt((weight * (extra - centre) ** 2).sum(axis=(0, 1))) + 1e-12 * np.abs(centre) + 1e-300
-            off = np.abs(((mass - coarse)[:, :, None] * (extra - centre)).sum(axis=1)) / (total * spread)
+            off = np.abs((apart[:, :, None] * (extra - centre)).sum(axis=1)) / (total * spread)
             worst = np.maximum(worst, off.max(axis=1))
-        settled = worst <= tolerance
-        if settled.any():
-            done.append((left[settled], right[settled], mass[settled], coarse[settled], value[settled], x[settled]))
-        if settled.all():
+        well = worst <= tolerance
+        full = 2 * np.count_nonzero(~well) + len(settled) > _MOST_PANELS
+        well |= full | (half < 1e-13 * np.maximum(1.0, np.abs(left)))
+        settled.extend(zip(left[well, None], right[well, None], value[well, None], strict=True))
+        if well.all():
             break
-        middle = 0.5 * (left + right)[~settled]
-        left, right = np.concatenate([left[~settled], middle]), np.concatenate([middle, right[~settled]])
-        if len(left) + sum(len(part[0]) for part in done) > _MOST_PANELS or np.min(right - left) < 1e-10:
-            done.append((left, right, *_last(log_density, top, left, right)))
-            break
-    return _assemble(done, top, scale)
+        middle = 0.5 * (left + right)[~well]
+        left, right = np.concatenate([left[~well], middle]), np.concatenate([middle, right[~well]])
+    parts = [np.concatenate(part) for part in zip(*settled, strict=True)]
+    return _assemble(parts[0], parts[1], parts[2], span, prior, axis)
 
 
-def _last(
-    log_density: Callable[[FloatArray], FloatArray], top: float, left: FloatArray, right: FloatArray
-) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Panels that aren't to be halved any further: what is left of a singularity or a jump."""
-    half = 0.5 * (right - left)
-    x = (0.5 * (left + right))[:, None] + half[:, None] * NODES
-    value = np.exp(log_density(x.ravel()).reshape(x.shape) - top)
-    return half[:, None] * KRONROD * value, half[:, None] * GAUSS * value, value, x
+def _axis(prior: Prior, scale: float) -> _Axis:
+    """Linear near 0 where the prior's density is a whole power of τ there, else logarithmic."""
+    if prior.proper:
+        typical = float(prior.quantile(0.5))
+        scale = min(scale, typical) if typical > 0 else scale
+    if prior.support[0] > 0:
+        return _Axis(scale, logarithmic=False)
+    near = scale * np.array([1e-9, 1e-10, 1e-13, 1e-14])
+    with np.errstate(all="ignore"):
+        log = prior.logpdf(near)
+        powers = (log[::2] - log[1::2]) / np.log(10.0)
+    whole = np.all(np.isfinite(log)) and np.all(np.abs(powers - np.round(powers[0])) < 1e-6) and powers[0] > -0.5
+    return _Axis(scale, logarithmic=not whole)
 
 
-def _range(log_density: Callable[[FloatArray], FloatArray], prior: Prior, scale: float) -> tuple[float, float, float]:
-    """Where in x the density isn't negligible, and the logarithm of about its maximum."""
-    with np.errstate(over="ignore"):
-        limits = [max(bound, 0.0) for bound in prior.support]
-    start = float(np.arcsinh(limits[0] / scale))
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """Where in x the density isn't negligible, the logarithm of its maximum, and what lies beyond both ends.
+
+    ``before`` and ``after`` are masses relative to exp(top); ``tail`` is as in ``TauPosterior``.
+    """
+
+    low: float
+    high: float
+    top: float
+    before: float
+    after: float
+    tail: float
+
+
+def _span(log_density: Function, log_likelihood: Function, prior: Prior, axis: _Axis) -> _Span:
+    limits = [max(bound, 0.0) for bound in prior.support]
     bounded = np.isfinite(limits[1])
-    end = float(np.arcsinh(limits[1] / scale)) if bounded else 45.0
-    # Also at logarithmic distances from the start: a prior may have all its mass far below the scale.
-    near = start + np.minimum(end - start, 1.0) * np.logspace(-12, 0, 37)
-    grid = np.unique(np.concatenate([[start], near, np.linspace(start, end, 181)[1:]]))
-    if bounded:
-        grid = grid[grid < end]
-        grid = np.append(grid, end - 1e-9 * (end - start))
+    lowest = _flat_below(log_likelihood, axis.scale) if axis.logarithmic else limits[0]
+    start = float(axis.x(lowest))
+    end = float(axis.x(limits[1])) if bounded else start + 45.0 + max(-start, 0.0)
+    marks = _landmarks(prior)
+    near = start + np.minimum(end - start, 1.0) * np.logspace(-12, 0, 13)
+    grid = np.concatenate([near, np.arange(start, end, 0.5), np.linspace(start, end, 21), axis.x(marks)])
+    grid = np.unique(grid[(grid >= start) & (grid <= end)])
     heights = log_density(grid)
-    if not np.isfinite(heights.max()) or np.isposinf(heights).any():
+    if not bounded and heights[-1] > heights.max() - _NEGLIGIBLE:
+        # The density falls slowly, or not at all.
+        far = float(axis.x(_LARGEST_TAU))
+        if far > end:
+            more = np.linspace(end, far, 301)[1:]
+            grid, heights = np.concatenate([grid, more]), np.concatenate([heights, log_density(more)])
+    if not np.isfinite(heights.max()):
         raise NotConverged("likelihood times prior is 0 or infinite wherever τ was tried; check the prior and the data")
-    for _ in range(4):
+    for _ in range(5):
         best = int(np.argmax(heights))
-        around = np.linspace(grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)], 17)
-        more = log_density(around)
+        around = np.linspace(grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)], 11)[1:-1]
         grid, place = np.unique(np.concatenate([grid, around]), return_index=True)
-        heights = np.concatenate([heights, more])[place]
+        heights = np.concatenate([heights, log_density(around)])[place]
     top = float(heights.max())
     seen = np.flatnonzero(heights > top - _NEGLIGIBLE)
     first, last = int(seen[0]), int(seen[-1])
-    if not bounded and last == len(grid) - 1:
+    if not bounded and last == len(grid) - 1 and not prior.proper:
         raise DataError(
             f"the posterior of τ is improper: under the prior {prior.describe()} its density doesn't fall as τ grows, since "
             "there are too few studies; give a proper prior for τ"
         )
     low = float(grid[first - 1]) if first > 0 else start
-    high = end if bounded and last == len(grid) - 1 else float(grid[last + 1])
-    return low, high, top
+    high = float(grid[last + 1]) if last < len(grid) - 1 else float(grid[-1])
+    before = after = 0.0
+    tail = np.inf
+    if not bounded:
+        slopes = np.diff(log_density(np.array([high - 0.02, high - 0.01, high]))) / 0.01
+        # A density that falls faster and faster has no power; two slopes apart tell.
+        tail = float(-slopes[1]) if abs(slopes[1] - slopes[0]) < 1e-3 * abs(slopes[1]) else np.inf
+        tail = round(tail) if np.isfinite(tail) and abs(tail - round(tail)) < 1e-6 else tail
+        if last == len(grid) - 1:
+            beyond = float(axis.tau(high))
+            share = 1.0 - float(prior.cdf(beyond))
+            after = share * float(np.exp(log_likelihood(np.array([beyond]))[0] - top)) if share > 0 else 0.0
+            tail = 0.0
+    if axis.logarithmic and first == 0:
+        share = float(prior.cdf(axis.tau(low)))
+        before = share * float(np.exp(log_likelihood(np.array([lowest]))[0] - top))
+    return _Span(low, high, top, before, after, tail)
 
 
-def _assemble(done: list[tuple[FloatArray, ...]], top: float, scale: float) -> TauPosterior:
-    left, right, mass, coarse, value, x = (np.concatenate(parts) for parts in zip(*done, strict=True))
+def _flat_below(log_likelihood: Function, scale: float) -> float:
+    """The τ below which the likelihood is that of τ = 0 to rounding."""
+    tried = scale * np.logspace(-6, -60, 28)
+    with np.errstate(all="ignore"):
+        at = log_likelihood(np.concatenate([[0.0], tried]))
+    flat = np.flatnonzero(np.abs(at[1:] - at[0]) <= 4e-16 * (10.0 + np.abs(at[0])))
+    return float(tried[flat[0]] if len(flat) else tried[-1])
+
+
+def _landmarks(prior: Prior) -> FloatArray:
+    """Values of τ that show where a proper prior's mass lies, be it ever so narrow."""
+    if isinstance(prior, Mixture):
+        return np.concatenate([_landmarks(part) for part in prior.components])
+    if isinstance(prior, OnVariance):
+        return np.sqrt(_landmarks(prior.prior))
+    if not prior.proper:
+        return np.zeros(0)
+    return np.maximum(np.asarray(prior.quantile(_LANDMARKS)), 0.0)
+
+
+def _edges_within(prior: Prior) -> FloatArray:
+    """Where panels must not reach across: jumps and spikes of a mixture's components."""
+    if isinstance(prior, OnVariance):
+        return np.sqrt(_edges_within(prior.prior))
+    if not isinstance(prior, Mixture):
+        return np.zeros(0)
+    ends = [end for part in prior.components for end in part.support if 0 < end < np.inf]
+    spread = [_landmarks(part) for part in prior.components if not isinstance(part, Uniform)]
+    return np.unique(np.concatenate([*spread, ends]))
+
+
+def _assemble(
+    left: FloatArray, right: FloatArray, value: FloatArray, span: _Span, prior: Prior, axis: _Axis
+) -> TauPosterior:
     order = np.argsort(left)
-    left, right, mass, coarse, value, x = (part[order] for part in (left, right, mass, coarse, value, x))
-    total = float(mass.sum())
-    error = float(np.abs((mass - coarse).sum(axis=1)).sum()) / total
-    # Legendre coefficients of each panel's density in x, from its values at the nodes.
-    coefficients = _TO_LEGENDRE @ (value / total).T
-    tau = scale * np.sinh(x)
-    density = value / total / np.sqrt(scale**2 + tau**2)
+    left, right, value = left[order], right[order], value[order]
+    half = 0.5 * (right - left)
+    mass, coarse = half[:, None] * KRONROD * value, half[:, None] * GAUSS * value
+    x = (0.5 * (left + right))[:, None] + half[:, None] * NODES
+    total = float(mass.sum()) + span.before + span.after
+    coefficients = TO_LEGENDRE @ (value / total).T
+    # What the polynomials leave out is of the size of their last coefficients.
+    interpolated = float((half * np.abs(coefficients[-3:]).sum(axis=0)).max()) / COUNT
+    tau = axis.tau(x)
+    density = value / total / axis.jacobian(tau)
+    before, after = [span.before / total][: span.before > 0], [span.after / total][: span.after > 0]
+    edges = np.append(left, right[-1])
+    ends = axis.tau(edges[[0, -1]])
+    at_ends = [float(end) for end, there in zip(ends, (before, after), strict=True) if there]
+    nodes = np.concatenate([ends[:1][: len(before)], tau.ravel(), ends[1:][: len(after)]])
+    at_edges = np.concatenate([[0.0], np.cumsum(mass.sum(axis=1))]) / total + sum(before)
+    if not after:
+        at_edges[-1] = 1.0
+    with np.errstate(all="ignore"):
+        beyond = np.exp(prior.logpdf(np.array(at_ends)))
     return TauPosterior(
-        tau=tau.ravel(),
-        weights=(mass / total).ravel(),
-        gauss=(coarse / total).ravel(),
-        log_evidence=float(np.log(total)) + top,
-        density=density.ravel(),
-        edges=np.append(left, right[-1]),
-        scale=scale,
-        error=error,
-        _coefficients=coefficients,
-        _masses=mass.sum(axis=1) / total,
+        tau=nodes,
+        weights=np.concatenate([before, (mass / total).ravel(), after]),
+        gauss=np.concatenate([before, (coarse / total).ravel(), after]),
+        log_evidence=float(np.log(total)) + span.top,
+        density=np.concatenate([beyond[: len(before)], density.ravel(), beyond[len(before) :]]),
+        edges=edges,
+        error=float(np.abs((mass - coarse).sum(axis=1)).sum()) / total + interpolated + 1e-15,
+        tail=span.tail,
+        prior=prior,
+        _axis=axis,
+        _values=value / total,
+        _integrals=value @ CUMULATE.T / total,
+        _at_edges=at_edges,
+        _panels=slice(len(before), len(before) + x.size),
     )
-
-
-def _to_legendre() -> FloatArray:
-    """From values at the Kronrod nodes to the coefficients of Legendre polynomials of degree ≤ 15 (least squares).
-
-    The Kronrod weights make the polynomials orthogonal up to degree 31, so that the first 16 come by projection.
-    """
-    degrees = np.arange(16)
-    basis = np.polynomial.legendre.legvander(NODES, 15)
-    return np.asarray((basis * KRONROD[:, None]).T * ((2 * degrees + 1) / 2.0)[:, None])
-
-
-_TO_LEGENDRE = _to_legendre()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from equipoise.synthesis.network.binary_arms import read_binary_arms as read_binary_arms
+    from equipoise.synthesis.network.binary_split import split_binary as split_binary
     from equipoise.synthesis.network.components import fit_components as fit_components
     from equipoise.synthesis.network.contrasts import StudyContrasts as StudyContrasts
     from equipoise.synthesis.network.dose import fit_doses as fit_doses
@@ -67,6 +68,7 @@ _HOME = {
     "read_binary_arms": "binary_arms",
     "shift_variance": "outliers",
     "small_study_regression": "small_study",
+    "split_binary": "binary_split",
     "study_thresholds": "threshold",
 }
 """Name → the module of this package that defines it."""
@@ -93,6 +95,7 @@ __all__ = [
     "read_binary_arms",
     "shift_variance",
     "small_study_regression",
+    "split_binary",
     "study_thresholds",
 ]
 

@@ -78,11 +78,14 @@ def sparse_studies(measure: str, values: ArmValues) -> NDArray[np.bool_]:
 
 
 def uninformative_studies(measure: str, values: ArmValues) -> NDArray[np.bool_]:
-    """Which studies say nothing about a ratio: no events in any arm, or (odds ratio) nothing but events."""
+    """Which studies say nothing about a ratio: no events in any arm, or nothing but events.
+
+    Nothing but events still says that a risk ratio is near 1; meta's ``pairwise`` keeps such studies.
+    """
     if values.events is None or measure not in ("OR", "RR", "HR", "IRR"):
         return np.zeros(values.studies, dtype=bool)
     nothing = (values.events == 0).all(axis=1)
-    if measure == "IRR" or values.n is None:
+    if measure in ("IRR", "RR") or values.n is None:
         return np.asarray(nothing)
     return np.asarray(nothing | (values.events == values.n).all(axis=1))
 
@@ -121,7 +124,10 @@ def arm_effects(measure: str, values: ArmValues, increment: FloatArray | float) 
             other = n - e + increment
             return np.log(x / other), 1.0 / x + 1.0 / other
         if measure == "RR":
-            return np.log(x / m), 1.0 / x - 1.0 / m
+            # Two arms with nothing but events: Hartung & Knapp 2001, Stat Med 20:3875, eq. 18, as in meta.
+            full = e == n
+            several = full.sum(axis=-1, keepdims=True) > 1
+            return np.log(x / m), 1.0 / np.where(full & several, e, x) - 1.0 / m
         if measure == "RD":
             whole = n + 2.0 * increment
             return e / n, x * (whole - x) / whole**3

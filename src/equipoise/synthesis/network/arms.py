@@ -78,6 +78,8 @@ def studies_from_arms(
     by_arms: dict[int, list[tuple[str, list[Arm]]]] = {}
     for label, arms in grouped.items():
         merged = _merged(label, arms, changes)
+        if measure == "ROM" and merged:
+            _check_signs(label, merged)
         if len(merged) < 2:
             left_out.append((label, "fewer than two treatments, so it compares nothing"))
         else:
@@ -122,8 +124,16 @@ def check_arm(label: str, arm: Arm, measure: str) -> None:
         raise DataError(f"{where}: {events:g} events; there can't be fewer than none")
     if events is not None and measure in BINARY and events > values["n"]:
         raise DataError(f"{where}: {events:g} events among {values['n']:g} participants; check the two numbers")
-    if measure == "ROM" and values["mean"] <= 0:
-        raise DataError(f"{where}: mean {values['mean']:g}; a ratio of means needs positive means")
+    if measure == "ROM" and values["mean"] == 0:
+        raise DataError(f"{where}: mean 0; a ratio of means needs means other than 0; use MD or SMD")
+
+
+def _check_signs(label: str, arms: list[Arm]) -> None:
+    """A ratio of means needs means of one sign: all above 0, or all below."""
+    means = [arm.values["mean"] for arm in arms]
+    if min(means) < 0 < max(means):
+        given = ", ".join(f"{arm.treatment} {mean:g}" for arm, mean in zip(arms, means, strict=True))
+        raise DataError(f"study {label!r}: means of both signs ({given}) have no ratio; use MD or SMD")
 
 
 def _merged(label: str, arms: list[Arm], changes: list[tuple[str, str]]) -> list[Arm]:

@@ -21,8 +21,8 @@ from equipoise.synthesis.network.unrelated import Assignment, Unrelated, solve_u
 class DesignSet:
     """All d designs with m arms.
 
-    ``arms``: shape (d, m), local indices, increasing; ``parameters``: (d, m−1), of the design-by-treatment
-    interaction model, the other arms minus the first; ``studies``: (d,), how many there are; ``design_of``: (k,), the
+    ``arms``: shape (d, m), local indices, the baseline first, the others increasing; ``parameters``: (d, m−1), of the
+    design-by-treatment interaction model, the other arms minus the baseline; ``studies``: (d,), how many there are; ``design_of``: (k,), the
     design of each study of the system's block with m arms.
     """
 
@@ -66,11 +66,15 @@ class Detached:
     shift: FloatArray
 
 
-def by_design(system: System) -> tuple[Unrelated, list[DesignSet]]:
-    """The design-by-treatment interaction model and its designs."""
+def by_design(system: System, reference: int | None = None) -> tuple[Unrelated, list[DesignSet]]:
+    """The design-by-treatment interaction model and its designs.
+
+    The baseline of a design is ``reference`` (a local index) where it has that treatment, else its first one.
+    """
     sets, assignments, start = [], [], 0
     for block in system.rotated:
-        order = np.argsort(block.arms, axis=1)
+        key = block.arms if reference is None else np.where(block.arms == reference, -1, block.arms)
+        order = np.argsort(key, axis=1)
         ordered = np.take_along_axis(block.arms, order, axis=1)
         arms, design_of, counts = np.unique(ordered, axis=0, return_inverse=True, return_counts=True)
         design_of = design_of.ravel()

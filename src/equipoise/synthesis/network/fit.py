@@ -18,7 +18,13 @@ from equipoise.synthesis.network.direct import DirectEvidence, direct_evidence
 from equipoise.synthesis.network.gls import Solution, System, build, solve
 from equipoise.synthesis.network.hat import EvidenceFlow, NetworkMeasures, evidence_flow, network_measures
 from equipoise.synthesis.network.heat import NetHeat, net_heat
-from equipoise.synthesis.network.heterogeneity import Heterogeneity, Tau2Method, heterogeneity, tau2_interval
+from equipoise.synthesis.network.heterogeneity import (
+    Heterogeneity,
+    Tau2Method,
+    heterogeneity,
+    i2_interval,
+    tau2_interval,
+)
 from equipoise.synthesis.network.hierarchy import Categories, Certainty, categories
 from equipoise.synthesis.network.importance import Importance, importance
 from equipoise.synthesis.network.inconsistency import Inconsistency, inconsistency
@@ -128,6 +134,14 @@ class NetworkFit:
         """Confidence limits of τ² by the Q-profile method, shape (subnetworks, 2); ``level``: default the fit's."""
         wanted = self.level if level is None else level
         return np.array([tau2_interval(system, wanted) for system in self.systems])
+
+    def i2_interval(self, level: float | None = None) -> FloatArray:
+        """Test-based confidence limits of I² as fractions, shape (subnetworks, 2); ``level``: default the fit's.
+
+        As netmeta gives them; NaN with fewer than two degrees of freedom.
+        """
+        wanted = self.level if level is None else level
+        return np.array([i2_interval(q, df, wanted) for q, df in zip(self.q.tolist(), self.df.tolist(), strict=True)])
 
     def league(
         self,

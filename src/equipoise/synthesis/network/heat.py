@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 class NetHeat:
     """A net heat matrix; rows and columns are the designs' own contrasts (treatment minus comparator).
 
+    The comparator is the fit's reference where a design has it, else the design's first treatment, as in netmeta; the
+    rows of a multi-arm design, and its part of the plot, depend on that choice, sums over its rows don't.
     ``designs``: the design of each row; ``change``: shape (rows, rows), how much less inconsistency the row has when
     the column's design is detached (positive: warm; NaN where it can't be detached); its diagonal is the row's
     contribution to Q between designs. ``hat``: shape (rows, rows), the column's weight in the row's network estimate.
@@ -66,7 +68,11 @@ def net_heat(fit: NetworkFit, model: Literal["common", "random"], method: Tau2Me
     """See ``NetworkFit.net_heat``."""
     if model not in ("common", "random"):
         raise DataError(f"model {model!r} isn't known; choose 'common' or 'random'")
-    parts = [_part(system, method if model == "random" else None) for system in fit.systems]
+    bases = [fit.network.position(name) for name in fit.references()]
+    parts = [
+        _part(system, int(np.searchsorted(system.treatments, base)), method if model == "random" else None)
+        for system, base in zip(fit.systems, bases, strict=True)
+    ]
     total = sum(len(p.pairs) for p in parts)
     change, hat = np.full((total, total), np.nan), np.zeros((total, total))
     designs, treatment, comparator = [], [], []
@@ -75,7 +81,7 @@ def net_heat(fit: NetworkFit, model: Literal["common", "random"], method: Tau2Me
         here = slice(start, start + len(part.pairs))
         change[here, here], hat[here, here] = part.change, part.hat
         names = [fit.treatments[i] for i in system.treatments]
-        designs += [tuple(names[i] for i in arms) for arms in part.designs]
+        designs += [tuple(names[i] for i in sorted(arms)) for arms in part.designs]
         treatment += [names[a] for a, _ in part.pairs]
         comparator += [names[b] for _, b in part.pairs]
         start += len(part.pairs)
@@ -99,8 +105,8 @@ class _Part:
     tau2: float
 
 
-def _part(system: System, method: Tau2Method | None) -> _Part:
-    model, sets = by_design(system)
+def _part(system: System, reference: int, method: Tau2Method | None) -> _Part:
+    model, sets = by_design(system, reference)
     tau2 = estimate_unrelated_tau2(model, method) if method is not None else 0.0
     solution = solve(system, tau2)
     pooled = pool_designs(model, sets, solution)

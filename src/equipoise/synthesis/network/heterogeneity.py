@@ -14,7 +14,7 @@ from typing import Literal
 
 import numpy as np
 from scipy.optimize import brentq, minimize_scalar
-from scipy.special import chdtrc, chdtri
+from scipy.special import chdtrc, chdtri, ndtri
 
 from equipoise.errors import DataError, NotConverged
 from equipoise.synthesis.network.gls import (
@@ -83,6 +83,24 @@ def tau2_interval(system: System, level: float) -> tuple[float, float]:
     high = float(chdtri(system.df, tail))
     low = float(chdtri(system.df, 1.0 - tail))
     return _where_q_is(system, high), _where_q_is(system, low)
+
+
+def i2_interval(q: float, df: int, level: float) -> tuple[float, float]:
+    """The test-based interval of I², fractions, by that of H (Higgins & Thompson 2002, Stat Med 21:1539, appendix A2).
+
+    log H is normal around ½ log(Q/df), its standard error from the distribution of Q; H is at least 1. NaN with fewer
+    than two degrees of freedom.
+    """
+    if df < 2:
+        return float("nan"), float("nan")
+    if q > df + 1:
+        error = 0.5 * (np.log(q) - np.log(df)) / (np.sqrt(2.0 * q) - np.sqrt(2.0 * df - 1.0))
+    else:
+        error = np.sqrt((1.0 - 1.0 / (3.0 * (df - 1.0) ** 2)) / (2.0 * (df - 1.0)))
+    centre = max(0.0, 0.5 * np.log(q / df)) if q > 0 else 0.0
+    half = float(ndtri(0.5 + level / 2.0)) * error
+    low, high = (max(0.0, 1.0 - float(np.exp(-2.0 * x))) for x in (centre - half, centre + half))
+    return low, high
 
 
 def _where_q_is(system: System, target: float) -> float:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import chi2
 
 from equipoise.errors import DataError, InconsistentVariances
@@ -32,20 +33,20 @@ def mantel_haenszel(
     """Log odds ratios by the Mantel–Haenszel method.
 
     Left out, and reported: studies without any or with only events, treatments without events (or non-events) in all
-    studies of a design, designs left with one arm. With a ``continuity_correction`` c > 0, c is instead added to the
+    studies of a design, designs left with one arm. A design that loses a treatment remains a design of its own. With a ``continuity_correction`` c > 0, c is instead added to the
     events and the non-events of every arm of such designs (netmeta: ``cc.pooled = TRUE``). ``q`` tests whether the
     designs agree. Raises ``DataError`` when nothing is left or the reference is.
     """
     used = _correct(arms, continuity_correction) if continuity_correction > 0 else drop_uninformative(arms)
     check_request(used, arms, reference, level)
-    designs, design = used.designs()
+    names, design = np.unique(_original_designs(arms, used), return_inverse=True)
     by_study = np.split(np.arange(len(used.study)), np.flatnonzero(np.diff(used.study)) + 1)
     pooled: list[StudyContrasts] = []
     out: list[LeftOut] = []
-    unusable = np.zeros(len(designs), dtype=bool)
-    for number, treatments in enumerate(designs):
+    unusable = np.zeros(len(names), dtype=bool)
+    for number, name in enumerate(names.tolist()):
         rows = np.array([by_study[s] for s in np.flatnonzero(design == number)])
-        name = " – ".join(treatments)
+        treatments = tuple(used.treatments[t] for t in used.treatment[rows[0]])
         log_odds_ratios, covariance = pool_design(used.events[rows], used.nonevents[rows])
         if not (np.isfinite(log_odds_ratios).all() and np.isfinite(covariance).all()):
             out.append(LeftOut(f"design {name}", "its Mantel–Haenszel odds ratio is 0 or infinite"))
@@ -107,6 +108,16 @@ def pool_design(events: FloatArray, nonevents: FloatArray) -> tuple[FloatArray, 
         spread += np.diag(covariance.sum(axis=(1, 2))) + np.where(off, covariance.sum(axis=0) - by_end - by_end.T, 0.0)
     first = np.hstack([np.ones((arms - 1, 1)), -np.eye(arms - 1)]) / arms
     return first @ sums, first @ spread @ first.T
+
+
+def _original_designs(arms: BinaryArms, used: BinaryArms) -> NDArray[np.str_]:
+    """The design of every study of ``used``, by name: the treatments it compared before any were left out.
+
+    Studies that lost a treatment stay apart from those that never had it, as in netmeta.
+    """
+    sets, design = arms.designs()
+    names = {study: " – ".join(sets[d]) for study, d in zip(arms.studies, design.tolist(), strict=True)}
+    return np.array([names[study] for study in used.studies])
 
 
 def _shared_arm_covariance(

@@ -127,7 +127,8 @@ class Network:
         (difference of square roots) ``events`` and ``time``.
 
         Studies with a zero cell get ``increment`` added to all their arms (as meta's ``pairwise``); a study without
-        any event, or with nothing but events, is left out of ratio measures unless ``double_zero="keep"``. ``smd``:
+        any event (for "OR" and "HR" also one with nothing but events) is left out of ratio measures unless
+        ``double_zero="keep"`` (meta: ``allstudies = TRUE``). ``smd``:
         "hedges" (g, as metafor) or "cohen" (d, as netmeta), the standard deviation pooled over all arms of a study.
         Arms with missing numbers are left out, arms of the same treatment merged; all of this is reported in
         ``left_out`` and ``changes``.

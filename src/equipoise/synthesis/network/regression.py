@@ -158,10 +158,10 @@ def fit_regression(
     if reference is not None:
         network.position(reference)
     bases = tuple(reference if reference in part else part[0] for part in network.subnetworks)
-    middle = _centre(table, centre)
-    groups, names = _groups(network, bases, slopes)
+    middle = centre_of(table, centre)
+    groups, names = slope_groups(network, bases, slopes)
     x = table.values - middle
-    rows = make_rows(network.blocks, lambda block: _columns(block, groups, x))
+    rows = make_rows(network.blocks, lambda block: arm_columns(block, groups, x))
     common = solve_rows(rows)
     tau2 = tau2_of_rows(rows, method) if model == "random" else 0.0
     fit = solve_rows(rows, tau2)
@@ -203,7 +203,7 @@ def fit_regression(
     )
 
 
-def _columns(block: Rotated, groups: FloatArray, x: FloatArray) -> FloatArray:
+def arm_columns(block: Rotated, groups: FloatArray, x: FloatArray) -> FloatArray:
     """An arm's columns: one a treatment, then, for every covariate, one a slope."""
     n = len(groups)
     slopes = x[block.studies][:, None, :, None] * groups[block.arms][:, :, None, :]
@@ -217,7 +217,7 @@ def _pairs(network: Network, fit: LinearFit, groups: FloatArray, x: FloatArray, 
     return pair_effects(network.measure, network.treatments, network.pair_counts(), estimates, errors, level)
 
 
-def _groups(network: Network, bases: Sequence[str], slopes: Slopes) -> tuple[FloatArray, list[str]]:
+def slope_groups(network: Network, bases: Sequence[str], slopes: Slopes) -> tuple[FloatArray, list[str]]:
     """Which slope each treatment has, shape (treatments, slopes), and the slopes' names."""
     if isinstance(slopes, str):
         if slopes not in ("shared", "treatment"):
@@ -237,7 +237,8 @@ def _groups(network: Network, bases: Sequence[str], slopes: Slopes) -> tuple[Flo
     return groups, names
 
 
-def _centre(table: StudyCovariates, centre: bool | Mapping[str, float]) -> FloatArray:
+def centre_of(table: StudyCovariates, centre: bool | Mapping[str, float]) -> FloatArray:
+    """What is subtracted from each column of covariates; levels of a category aren't centred on their mean."""
     if isinstance(centre, bool):
         middle: FloatArray = table.values.mean(axis=0) if centre else np.zeros(len(table.names))
         return middle if not centre else np.where(table.categorical, 0.0, middle)

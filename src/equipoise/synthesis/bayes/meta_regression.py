@@ -1,0 +1,153 @@
+"""Bayesian meta-regression of one comparison: y ~ N(Xβ, v + τ²) with priors of β and τ, without sampling.
+
+The model of bayesmeta's `bmr` (Röver & Friede 2023, Research Synthesis Methods 14:895), here with mixtures and Student
+priors of coefficients besides flat and normal ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from equipoise.errors import DataError
+from equipoise.frames import FloatArray
+from equipoise.synthesis.bayes.coefficients import (
+    CoefficientPosteriors,
+    describe_priors,
+    priors_of,
+    tabulate,
+)
+from equipoise.synthesis.bayes.linear import independent_priors, linear_model
+from equipoise.synthesis.bayes.linear_posterior import Heterogeneity, LinearPosterior, posterior_of
+from equipoise.synthesis.bayes.mixture import NormalMixture
+from equipoise.synthesis.bayes.network_criticism import deviance
+from equipoise.synthesis.bayes.network_studies import moments_of
+from equipoise.synthesis.bayes.priors import Prior, check_heterogeneity_prior
+from equipoise.synthesis.network.blocks import Rotated
+from equipoise.synthesis.network.tables import decimals
+from equipoise.synthesis.pairwise import inputs
+from equipoise.synthesis.pairwise.design import Design, design_matrix
+
+Priors = Prior | Mapping[str, Prior] | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MetaRegressionPosterior:
+    """The posterior of a meta-regression.
+
+    ``coefficients``: their posteriors, on the analysis scale; ``tau``: that of the residual heterogeneity;
+    ``deviance``, ``leverage``: of every study, shape (k,), at its own true effect.
+    """
+
+    model: Literal["random", "common"]
+    level: float
+    coefficients: CoefficientPosteriors
+    deviance: FloatArray
+    leverage: FloatArray
+    notes: tuple[str, ...]
+    design: Design = field(repr=False)
+    posterior: LinearPosterior = field(repr=False)
+
+    @property
+    def tau(self) -> Heterogeneity:
+        """The posterior of τ."""
+        return self.posterior.heterogeneity
+
+    @property
+    def log_evidence(self) -> float:
+        """The logarithm of the marginal likelihood, with a constant of 1 for a unit of every flat coefficient."""
+        return self.tau.log_evidence
+
+    @property
+    def p_d(self) -> float:
+        """pD, the sum of the leverages."""
+        return float(self.leverage.sum())
+
+    @property
+    def dic(self) -> float:
+        """D̄ + pD."""
+        return float(self.deviance.sum()) + self.p_d
+
+    def predict(self, X: Any, new_study: bool = False) -> NormalMixture:
+        """The mean effect for each row of moderators, or the effect in a new study with them.
+
+        ``X``: a frame or mapping for a formula, else a matrix (m, p) or one row (p,).
+        """
+        each = self.posterior.mixture(self.design.rows(X))
+        if not new_study:
+            return each
+        if self.model == "common":
+            raise DataError("a common-effect model predicts no spread between studies; take the random-effects model")
+        return NormalMixture(each.weights, each.means, np.sqrt(each.sds**2 + self.posterior.tau[:, None] ** 2))
+
+    def to_frame(self) -> Any:
+        """One row a coefficient."""
+        return self.coefficients.to_frame()
+
+    def summary(self) -> str:
+        """Coefficients, heterogeneity and fit, as text."""
+        lines = [f"Bayesian meta-regression ({len(self.deviance)} studies)", "", self.coefficients.summary(), ""]
+        if self.model == "random":
+            lines.append(f"Residual heterogeneity: tau {decimals(float(self.tau.quantile(0.5)))} (median)")
+        lines.append(
+            f"Residual deviance {decimals(float(self.deviance.sum()), 2)}, pD {decimals(self.p_d, 2)}, DIC "
+            f"{decimals(self.dic, 2)}"
+        )
+        return "\n".join([*lines, *self.notes])
+
+
+def meta_regression_posterior(
+    estimates: ArrayLike,
+    variances: ArrayLike,
+    X: Any = None,
+    *,
+    formula: str | None = None,
+    data: Any = None,
+    heterogeneity: Prior | None = None,
+    coefficients: Priors = None,
+    model: Literal["random", "common"] = "random",
+    level: float = 0.95,
+    names: Sequence[str] | None = None,
+) -> MetaRegressionPosterior:
+    """Regress estimates (k,) with sampling variances (k,) on moderators, with priors.
+
+    Moderators as in ``eq.meta_regression``: ``X`` (k, p) with its own column of ones, or ``formula`` over ``data``.
+    ``heterogeneity``: the prior of τ, which has no default; ``coefficients``: None (flat), one prior for all, or one by
+    name, the others flat.
+
+    Raises ``DataError`` for unusable numbers, redundant moderators, unknown names and an improper posterior.
+    """
+    if model not in ("random", "common"):
+        raise DataError(f"model {model!r} isn't known; choose 'random' or 'common'")
+    if not 0 < level < 1:
+        raise DataError(f"level {level} must lie between 0 and 1")
+    if (heterogeneity is None) == (model == "random"):
+        raise DataError(
+            "state a prior for τ: heterogeneity=HalfNormal(0.5), say; there is no default worth having"
+            if model == "random"
+            else "a common-effect model has no τ: leave heterogeneity out, or choose model='random'"
+        )
+    y, v = inputs.estimates_and_variances(estimates, variances)
+    design = design_matrix(X, len(y), formula=formula, data=data, names=None if names is None else tuple(names))
+    prior = independent_priors(priors_of(design.names, coefficients))
+    linear = linear_model(y, v, design.X, prior)
+    found = posterior_of(linear, check_heterogeneity_prior(heterogeneity) if heterogeneity is not None else None)
+    rows = Rotated(
+        np.arange(len(y)), np.zeros((len(y), 2), dtype=np.intp), v[:, None], y[:, None], np.ones((len(y), 1, 2))
+    )
+    dbar, leverage = deviance(next(moments_of(found, [rows])), found)
+    tau = f"τ {heterogeneity.describe()}" if heterogeneity is not None else "no heterogeneity"
+    return MetaRegressionPosterior(
+        model=model,
+        level=level,
+        coefficients=tabulate(design.names, found.mixture(np.eye(linear.parameters)), level),
+        deviance=dbar,
+        leverage=leverage,
+        notes=(f"Priors: {tau}; coefficients {describe_priors(coefficients)}.",),
+        design=design,
+        posterior=found,
+    )
