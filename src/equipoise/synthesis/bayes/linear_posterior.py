@@ -145,7 +145,7 @@ def _at(model: LinearModel, heterogeneity: Heterogeneity, nodes: TauNodes) -> Li
 def _off(found: LinearPosterior) -> float:
     """How far probabilities of the parameters may be wrong, about the middle and in both tails."""
     each = NormalMixture(found.weights, found.means, np.sqrt(np.diagonal(found.covariances, axis1=1, axis2=2)))
-    points = each.mean + np.array([-2.0, 0.0, 2.0])[:, None] * each.sd
+    points = each.quantile(np.array([0.025, 0.5, 0.975]))
     values = ndtr((points - found.means[:, None, :]) / each.sds[:, None, :])
     return float(np.abs(np.tensordot(found.checks, values, axes=1)).sum(axis=0).max(initial=0.0))
 

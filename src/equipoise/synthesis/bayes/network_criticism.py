@@ -247,7 +247,8 @@ def _without(moments: RowMoments, tau: FloatArray, log_weights: FloatArray, comm
     spread = vectors / np.sqrt(values)[..., None, :]
     back = to_contrasts(block) * root[..., None, :]
     off = np.matmul(back, np.matmul(vectors, (turned / values)[..., None]))[..., 0]
-    sds = np.sqrt((np.matmul(back, spread) ** 2).sum(axis=-1))
+    with np.errstate(over="ignore"):  # τ beyond 1e154, under priors with heavy tails
+        sds = np.sqrt((np.matmul(back, spread) ** 2).sum(axis=-1))
     pit = (weights[..., None] * ndtr(off / sds)).sum(axis=0)
     p = (weights * chdtrc(q, distance)).sum(axis=0)
     # Mass at either end of the nodes: the posterior without the study goes on beyond them.

@@ -145,6 +145,10 @@ class NetworkPosterior:
                     f"Prior–data conflict{where}: the posterior median of τ, {float(tau.quantile(0.5)):.3g}, lies beyond "
                     "the 99 % quantile of its prior."
                 )
+            if _infinite(part):
+                lines.append(
+                    f"Standard deviations{where} are infinite: the prior of τ has a heavy tail, and studies are few."
+                )
         if self.error > 1e-4:
             lines.append(f"Probabilities may be wrong by {self.error:.1g}.")
         return tuple(lines)
@@ -317,6 +321,7 @@ class NetworkPosterior:
             for name in names:
                 found[name][members, members] = 0.0
             found["below"][members, members] = np.nan
+            infinite = _infinite(part)
             rows, columns = np.triu_indices(part.size, 1)
             step = max(1, _CHUNK // len(part.posterior.weights))
             for start in range(0, len(rows), step):
@@ -325,8 +330,9 @@ class NetworkPosterior:
                 low, middle, high = pair.quantile(np.array([tail, 0.5, 1.0 - tail]))
                 error = part.posterior.error_of(_cdfs(pair, np.stack([low, np.zeros(len(i)), high])))
                 below = pair.cdf(0.0)
-                forward = (pair.mean, pair.sd, low, middle, high, below, error.max(axis=0))
-                backward = (-pair.mean, pair.sd, -high, -middle, -low, 1.0 - below, error.max(axis=0))
+                sd = np.full(len(i), np.inf) if infinite else pair.sd
+                forward = (pair.mean, sd, low, middle, high, below, error.max(axis=0))
+                backward = (-pair.mean, sd, -high, -middle, -low, 1.0 - below, error.max(axis=0))
                 for name, there, back in zip(names, forward, backward, strict=True):
                     found[name][members[i], members[j]] = there
                     found[name][members[j], members[i]] = back
@@ -430,6 +436,11 @@ def check_options(
     for prior in effects.values() if isinstance(effects, Mapping) else (effects,):
         if prior is not None:
             check_measure(prior, network.measure)
+
+
+def _infinite(part: PartPosterior) -> bool:
+    """Whether effects have no finite variance: with flat priors it grows as τ² does."""
+    return bool(np.isinf(part.posterior.heterogeneity.sd)) and not part.posterior.model.prior.proper
 
 
 def _references(network: Network, wanted: str) -> tuple[str, ...]:
