@@ -19,7 +19,6 @@ from equipoise.synthesis.bayes.arm_level.integrals import (
     COARSE,
     MIDDLE,
     Curves,
-    Rule,
     smoothed,
     study_terms,
     study_values,

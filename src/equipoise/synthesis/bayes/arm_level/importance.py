@@ -23,9 +23,7 @@ def points(replicates: int, power: int, dimensions: int, seed: int) -> FloatArra
     from scipy.stats import qmc
 
     random = np.random.default_rng(seed)
-    each = [
-        qmc.Sobol(dimensions, scramble=True, rng=random).random_base2(power) for _ in range(replicates)
-    ]
+    each = [qmc.Sobol(dimensions, scramble=True, rng=random).random_base2(power) for _ in range(replicates)]
     return np.clip(np.stack(each), 1e-12, 1.0 - 1e-12)
 
 

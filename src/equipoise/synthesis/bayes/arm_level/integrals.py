@@ -81,9 +81,7 @@ def _study_terms(
     return total, mean, hessian
 
 
-def study_values(
-    arms: ArmLikelihood, d: FloatArray, tau: FloatArray, rules: tuple[Rule, Rule] = FINE
-) -> FloatArray:
+def study_values(arms: ArmLikelihood, d: FloatArray, tau: FloatArray, rules: tuple[Rule, Rule] = FINE) -> FloatArray:
     """log g alone, shape (b, k), as ``study_terms``."""
     each = d.shape[1] * d.shape[2] * len(rules[0].nodes) * len(rules[1].nodes)
     size = max(_AT_ONCE // each, 1)
@@ -119,8 +117,7 @@ def _outer(log: FloatArray, rule: Rule, spread: FloatArray) -> tuple[FloatArray,
 
 def _joint_mode(arms: ArmLikelihood, d: FloatArray, t: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     """The mode in (ν, v) of a study's integrand, shapes (b, k, 1) and (b, k, m), and −ℓ'' there, (b, k, m)."""
-    first, second = arms.slopes(arms.start())
-    weight = np.maximum(-second, 1e-12)
+    weight = np.maximum(-arms.slopes(arms.start())[1], 1e-12)
     nu = ((arms.start() - d) * weight).sum(axis=2, keepdims=True) / weight.sum(axis=1)[None, :, None]
     v = np.zeros_like(d)
     for _ in range(_NEWTON):
@@ -153,16 +150,14 @@ def _arm_nodes(
     return v[..., None] + spread[..., None] * rule.nodes, spread
 
 
-def _arm_values(
-    arms: ArmLikelihood, x: FloatArray, t: FloatArray, start: FloatArray, rule: Rule
-) -> FloatArray:
+def _arm_values(arms: ArmLikelihood, x: FloatArray, t: FloatArray, start: FloatArray, rule: Rule) -> FloatArray:
     """log h(x) = log ∫ f(x + t·v) φ(v) dv, shape of ``x``."""
     if not np.any(t):
         return arms.value(x)
     nodes, spread = _arm_nodes(arms, x, t, start, rule)
     height = arms.expand(1).value(x[..., None] + t[..., None] * nodes) - 0.5 * nodes * nodes + rule.log_weights
     top = height.max(axis=-1)
-    return top + np.log(np.exp(height - top[..., None]).sum(axis=-1) * spread) - _HALF_LOG_2PI
+    return np.asarray(top + np.log(np.exp(height - top[..., None]).sum(axis=-1) * spread) - _HALF_LOG_2PI)
 
 
 def _arm_terms(

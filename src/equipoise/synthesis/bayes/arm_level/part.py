@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.optimize import linprog
@@ -19,12 +19,11 @@ from equipoise.synthesis.bayes.arm_level.sampling import (
     Proposal,
     Weighted,
     adapted,
+    corrected,
     draw,
     first_proposal,
     fixed_node,
-    restored,
     tau_nodes,
-    tau_posterior,
 )
 from equipoise.synthesis.bayes.arm_level.table import ArmTable
 from equipoise.synthesis.bayes.mixture import NormalMixture
@@ -32,6 +31,8 @@ from equipoise.synthesis.bayes.priors import Flat, Prior
 from equipoise.synthesis.bayes.quadrature import TauPosterior
 from equipoise.synthesis.network.blocks import IntArray
 
+_EVEN = 0.9
+"""The effective share of the points below which more of them are taken."""
 _CELLS = 384
 _BANDWIDTH = 0.05
 """Of the kernel that smooths the points, in standard deviations."""
@@ -89,9 +90,9 @@ class ArmPart:
         means = (identity[i] - identity[j]) @ self.proposal.modes.T + row @ self.proposal.centre
         sds = np.linalg.norm(row @ self.proposal.shape, axis=1)
         count = np.bincount(self.points.node, minlength=len(sds))
-        masses = np.bincount(self.points.node, weights=self.points.weights, minlength=len(sds))
+        masses = np.bincount(self.points.node, weights=self.points.weights, minlength=len(sds)).astype(float)
         rest = self.points.weights - (masses / np.maximum(count, 1))[self.points.node]
-        return masses, means, sds, rest
+        return masses, means, np.asarray(sds, dtype=float), rest
 
     def _predicted(self, values: FloatArray, mean: float, sd: float) -> NormalMixture:
         tau = self.nodes.tau
@@ -156,16 +157,14 @@ def _binned(
     binned = np.bincount(cell, weights=weights * (1.0 - share), minlength=cells + 1)
     binned += np.bincount(cell + 1, weights=weights * share, minlength=cells + 1)
     kept = np.flatnonzero(binned)
-    return low + step * kept, binned[kept], max(_BANDWIDTH * sd, 1.5 * step)
+    return np.asarray(low + step * kept, dtype=float), binned[kept].astype(float), max(_BANDWIDTH * sd, 1.5 * step)
 
 
-def _shrunk(
-    grid: FloatArray, weights: FloatArray, widths: FloatArray, mean: float, sd: float
-) -> NormalMixture:
+def _shrunk(grid: FloatArray, weights: FloatArray, widths: FloatArray, mean: float, sd: float) -> NormalMixture:
     """The mixture with its components drawn towards the mean, so that smoothing adds no variance."""
-    inner = weights @ (grid - mean) ** 2
-    wanted = sd**2 - weights @ widths**2
-    factor = np.sqrt(max(wanted, 0.0) / inner) if inner > 0 else 1.0
+    inner = float(weights @ (grid - mean) ** 2)
+    wanted = sd**2 - float(weights @ widths**2)
+    factor = float(np.sqrt(max(wanted, 0.0) / inner)) if inner > 0 else 1.0
     return NormalMixture(weights, mean + (grid - mean) * factor, widths)
 
 
@@ -182,9 +181,7 @@ def part_posterior(
     inside = np.isin(np.array(table.treatments)[table.treatment], members)
     part = table.keep(inside)
     place = part.treatments.index(reference)
-    evidence = Evidence(
-        part.likelihood, part.treatment, part.blocks(), len(part.treatments), place, tuple(priors)
-    )
+    evidence = Evidence(part.likelihood, part.treatment, part.blocks(), len(part.treatments), place, tuple(priors))
     _check_proper(part, evidence)
     evidence = evidence.with_curves()
     if heterogeneity is None:
@@ -192,16 +189,16 @@ def part_posterior(
     else:
         evidence, nodes = tau_nodes(evidence, heterogeneity)
     proposal = first_proposal(nodes.modes)
-    points = draw(evidence, nodes, proposal, max(power - 3, 5), seed, rough=True)
-    proposal = adapted(proposal, nodes, points)
+    proposal = adapted(proposal, draw(evidence, nodes, proposal, max(power - 3, 5), seed, rough=True))
     points = draw(evidence, nodes, proposal, power, seed + 1)
+    if points.effective < _EVEN * len(points.weights):
+        proposal = adapted(proposal, points)
+        points = draw(evidence, nodes, proposal, power + 2, seed + 2)
     tau = None
-    total = points.log_integral
+    total = points.log_mean + float(nodes.log_laplace[0])
     if heterogeneity is not None:
-        tau, correction = tau_posterior(nodes, points, heterogeneity)
-        total = tau.log_evidence + float(np.log(np.mean(points.weights)) - np.log(1.0 / len(points.weights)))
-        total = points.log_integral
-        points = restored(nodes, points, correction)
+        tau, points = corrected(nodes, points, heterogeneity)
+        total = tau.log_evidence
     arms = part.likelihood
     total += float(arms.constant().sum())
     carried = arms.precision[arms.precision > 0]
@@ -221,7 +218,7 @@ def _check_proper(table: ArmTable, evidence: Evidence) -> None:
     low, high = recession(evidence.likelihood)
     if not any(flat) or not (low | high).any():
         return
-    arms, studies = len(table.study), len(table.studies)
+    studies = len(table.studies)
     columns = np.delete(np.eye(evidence.count), evidence.reference, axis=1)[table.treatment]
     change = np.concatenate([columns, np.eye(studies)[table.study]], axis=1)
     held = ~(low | high) | (evidence.likelihood.precision > 0)
@@ -238,7 +235,7 @@ def _check_proper(table: ArmTable, evidence: Evidence) -> None:
         b_eq=np.zeros(int(held.sum())) if held.any() else None,
         bounds=bounds,
     )
-    if found.status != 0 or found.fun > -1e-7 or arms == 0:
+    if found.status != 0 or found.x is None:
         return
     moving = np.flatnonzero(np.abs(found.x[: evidence.dimension]) > 1e-7)
     if not len(moving):
@@ -264,6 +261,3 @@ def doubts(part: ArmPart, name: str) -> list[str]:
             "give a more informative prior for the effects, or sample the model."
         )
     return lines
-
-
-__all__ = ["ArmPart", "doubts", "part_posterior", "replace"]

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal, overload
+from typing import Literal, overload
 
 import numpy as np
 
@@ -124,7 +124,9 @@ class ArmPosterior:
         tau = "no heterogeneity" if self.heterogeneity is None else f"τ {self.heterogeneity.describe()}"
         if isinstance(self.effects_prior, Mapping):
             each = "; ".join(f"{name} {prior.describe()}" for name, prior in self.effects_prior.items())
-            effects = f"effects against {', '.join(self.references())}: {each or 'flat'}{'; others flat' if each else ''}"
+            effects = (
+                f"effects against {', '.join(self.references())}: {each or 'flat'}{'; others flat' if each else ''}"
+            )
         else:
             effects = f"effects against {', '.join(self.references())} {self.effects_prior.describe()}"
         arms = self.table.likelihood
@@ -345,10 +347,6 @@ def posterior_from_arms(
         others = [t for t in members if t != base_of]
         priors = [prior.get(t, Flat()) if isinstance(prior, Mapping) else prior for t in others]
         found.append(
-            part_posterior(
-                table, members, base_of, heterogeneity if model == "random" else None, priors, power, seed
-            )
+            part_posterior(table, members, base_of, heterogeneity if model == "random" else None, priors, power, seed)
         )
-    return ArmPosterior(
-        table, parts, model, heterogeneity, prior, base, wanted, level, tuple(found)
-    )
+    return ArmPosterior(table, parts, model, heterogeneity, prior, base, wanted, level, tuple(found))

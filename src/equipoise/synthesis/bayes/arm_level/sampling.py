@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -31,31 +30,26 @@ from equipoise.synthesis.bayes.quadrature import TauPosterior, integrate_tau
 
 REPLICATES = 8
 _DROP = 15.0
-_NODES = 17
+_NODES = 17, 33
 _FARTHEST = 16.0
 _LOG_2PI = float(np.log(2.0 * np.pi))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Nodes:
-    """Values of τ with quadrature weights.
+    """Values of τ that stand for its posterior.
 
-    ``tau``, ``x``: shape (j,); ``log_measure``: logarithm of quadrature weight, Jacobian and prior; ``modes``: of d;
-    ``log_laplace``: of the integral over d at each; ``scale``: of x = arsinh(τ/scale).
+    ``tau``, ``x``: shape (j,), x = arsinh(τ/scale); ``lengths``: (j,), of quadrature in x; ``masses``:
+    (j,), sum 1, by Laplace's method; ``modes``: of d; ``log_laplace``: of the integral over d at each.
     """
 
     tau: FloatArray
     x: FloatArray
-    log_measure: FloatArray
+    scale: float
+    lengths: FloatArray
+    masses: FloatArray
     modes: Modes
     log_laplace: FloatArray
-    scale: float
-
-    @property
-    def masses(self) -> FloatArray:
-        """Approximate posterior masses, sum 1."""
-        log = self.log_measure + self.log_laplace
-        return np.asarray(np.exp(log - logsumexp(log)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,27 +57,25 @@ class Weighted:
     """Weighted points.
 
     ``d``: (points, parameters); ``node``: (points,); ``weights``: (points,), sum 1; ``replicate``: (points,);
-    ``log_integral``: of likelihood times priors; ``pareto``: k̂; ``effective``: effective sample size; ``surrogate``: the
-    largest error of the polynomials in place of studies with many arms.
+    ``log_mean``: the logarithm of the mean raw weight, which Laplace's method takes as 1; ``pareto``: k̂; ``effective``:
+    effective sample size; ``surrogate``: the largest error seen of the polynomials in place of studies with many arms.
     """
 
     d: FloatArray
     node: NDArray[np.intp]
     weights: FloatArray
     replicate: NDArray[np.intp]
-    log_integral: float
+    log_mean: float
     pareto: float
     effective: float
     surrogate: float
-    correction: FloatArray
-    tau: TauPosterior | None = None
 
 
 def fixed_node(evidence: Evidence) -> tuple[Evidence, Nodes]:
     """The single node τ = 0 of a common-effect model."""
     tau = np.zeros(1)
     evidence, modes = _located(evidence, tau, evidence.start(0.0)[None], np.zeros(1))
-    return evidence, Nodes(tau, tau.copy(), np.zeros(1), modes, modes.laplace(), 1.0)
+    return evidence, Nodes(tau, tau, 1.0, np.ones(1), np.ones(1), modes, modes.laplace())
 
 
 def tau_nodes(evidence: Evidence, prior: Prior) -> tuple[Evidence, Nodes]:
@@ -94,8 +86,11 @@ def tau_nodes(evidence: Evidence, prior: Prior) -> tuple[Evidence, Nodes]:
     first = np.linspace(low, min(high, low + 2.5), 6)
     start = np.stack([evidence.start(t) for t in scale * np.sinh(first)])
     modes = evidence.modes(scale * np.sinh(first), start)
-    grid, heights, found = first, modes.laplace() + _log_prior(prior, first, scale), modes.d
-    while grid[-1] < high and heights[-1] > heights.max() - _DROP:
+    grid, heights, found = first, modes.laplace(), modes.d
+    while True:
+        left, right, falling = _range(grid, heights, prior, scale, high)
+        if falling or grid[-1] >= high:
+            break
         if grid[-1] >= _FARTHEST:
             raise DataError(
                 f"the posterior of τ is improper or nearly so: under the prior {prior.describe()} its density doesn't fall as "
@@ -104,21 +99,30 @@ def tau_nodes(evidence: Evidence, prior: Prior) -> tuple[Evidence, Nodes]:
         more = np.unique(np.minimum(grid[-1] + np.array([0.5, 1.0, 1.5]), high))
         modes = evidence.modes(scale * np.sinh(more), np.repeat(found[-1:], len(more), axis=0))
         grid = np.concatenate([grid, more])
-        heights = np.concatenate([heights, modes.laplace() + _log_prior(prior, more, scale)])
+        heights = np.concatenate([heights, modes.laplace()])
         found = np.concatenate([found, modes.d])
-    left, right = _range(grid, heights, low, high)
-    x, weight = _clenshaw_curtis(left, right)
-    tau = scale * np.sinh(x)
-    tau[0] = max(tau[0], max(prior.support[0], 0.0))
-    with np.errstate(divide="ignore"):
-        measure = np.log(weight) + _log_prior(prior, x, scale)
-    evidence, modes = _located(evidence, tau, _between(x, grid, found), measure)
-    return evidence, Nodes(tau, x, measure, modes, modes.laplace(), scale)
+    for count in _NODES:
+        half = 0.5 * (right - left)
+        x = 0.5 * (left + right) - half * np.cos(np.pi * np.arange(count) / (count - 1))
+        tau = np.maximum(scale * np.sinh(x), max(prior.support[0], 0.0))
+        evidence, modes = _located(evidence, tau, _between(x, grid, found), _log_prior(prior, x, scale))
+        nodes = Nodes(tau, x, scale, half * _clenshaw_curtis(count), np.ones(count), modes, modes.laplace())
+        posterior = _integrated(nodes, nodes.log_laplace, prior)
+        nodes = replace(nodes, masses=_masses(nodes, nodes.log_laplace, prior))
+        if node_error(nodes, nodes.masses, posterior) < 1e-4:
+            break
+    return evidence, nodes
 
 
-def _located(
-    evidence: Evidence, tau: FloatArray, start: FloatArray, measure: FloatArray
-) -> tuple[Evidence, Modes]:
+def node_error(nodes: Nodes, masses: FloatArray, posterior: TauPosterior) -> float:
+    """How far the nodes' mean and spread of τ are off, in standard deviations of τ."""
+    mean, sd = posterior.mean, posterior.sd
+    first = masses @ nodes.tau - mean
+    second = masses @ (nodes.tau - mean) ** 2 - sd**2
+    return float(max(abs(first) / sd, 0.5 * abs(second) / sd**2))
+
+
+def _located(evidence: Evidence, tau: FloatArray, start: FloatArray, measure: FloatArray) -> tuple[Evidence, Modes]:
     """The modes at ``tau``, with the two-arm studies' curves extended to where the contrasts are if they must."""
     modes = evidence.modes(tau, start, certain=True)
     pairs = [block for block in evidence.blocks if block.shape[1] == 2]
@@ -149,28 +153,49 @@ def _log_prior(prior: Prior, x: FloatArray, scale: float) -> FloatArray:
     return np.asarray(prior.logpdf(scale * np.sinh(x)) + np.log(scale * np.cosh(x)))
 
 
-def _range(grid: FloatArray, heights: FloatArray, low: float, high: float) -> tuple[float, float]:
-    """Where the density is more than exp(−drop) of its maximum."""
-    finite = np.maximum(heights, heights.max() - 200.0)
-    fine = np.linspace(grid[0], grid[-1], 2001)
-    curve = PchipInterpolator(grid, finite)(fine)
-    seen = np.flatnonzero(curve > curve.max() - _DROP)
-    left, right = fine[max(seen[0] - 1, 0)], fine[min(seen[-1] + 1, 2000)]
-    if not right > left:
-        raise NotConverged("the posterior of τ is too narrow to be found; check the prior against the data")
-    return max(float(left), low), min(float(right), high)
+def _range(grid: FloatArray, heights: FloatArray, prior: Prior, scale: float, high: float) -> tuple[float, float, bool]:
+    """Where x has more than exp(−drop) of its largest density, and whether the grid reaches beyond that."""
+    start, width = grid[0], grid[-1] - grid[0]
+    fine = np.unique(np.concatenate([start + width * np.logspace(-6, 0, 200), np.linspace(start, grid[-1], 2001)]))
+    with np.errstate(divide="ignore"):
+        curve = PchipInterpolator(grid, heights)(fine) + _log_prior(prior, fine, scale)
+    curve = np.where(np.isfinite(curve), curve, -np.inf)
+    top = curve.max()
+    if not np.isfinite(top):
+        raise NotConverged("likelihood times prior is 0 wherever τ was tried; check the prior and the data")
+    seen = np.flatnonzero(curve > top - _DROP)
+    first, last = max(int(seen[0]) - 1, 0), min(int(seen[-1]) + 1, len(fine) - 1)
+    return float(fine[first]), min(float(fine[last]), high), bool(seen[-1] < len(fine) - 1)
 
 
-def _clenshaw_curtis(low: float, high: float) -> tuple[FloatArray, FloatArray]:
-    n = _NODES - 1
-    angles = np.pi * np.arange(n + 1) / n
+def _integrated(nodes: Nodes, log_integrals: FloatArray, prior: Prior) -> TauPosterior:
+    """τ's posterior from the logarithm of the integral over d at the nodes, a polynomial in x between them."""
+    curve = BarycentricInterpolator(nodes.x, log_integrals, rng=0)
+
+    def log_likelihood(tau: FloatArray) -> FloatArray:
+        with np.errstate(over="ignore"):
+            x = np.arcsinh(tau / nodes.scale)
+        inside = (x >= nodes.x[0] - 1e-9) & (x <= nodes.x[-1] + 1e-9)
+        return np.where(inside, curve(np.where(inside, x, nodes.x[0])), -np.inf)
+
+    return integrate_tau(log_likelihood, prior, nodes.scale, tolerance=1e-7)
+
+
+def _masses(nodes: Nodes, log_integrals: FloatArray, prior: Prior) -> FloatArray:
+    """The nodes' posterior masses by Clenshaw–Curtis, sum 1."""
+    with np.errstate(divide="ignore"):
+        log = np.log(nodes.lengths) + _log_prior(prior, nodes.x, nodes.scale) + log_integrals
+    return np.asarray(np.exp(log - logsumexp(log)))
+
+
+def _clenshaw_curtis(count: int) -> FloatArray:
+    """The weights of the Chebyshev points of the second kind on −1 … 1."""
+    n = count - 1
     even = np.arange(0, n + 1, 2)
-    moments = 2.0 / (1.0 - even**2)
-    factors = np.where((even == 0) | (even == n), 0.5, 1.0) * moments
-    weights = (np.cos(np.outer(angles, even)) @ factors) * 2.0 / n
+    factors = np.where((even == 0) | (even == n), 0.5, 1.0) * 2.0 / (1.0 - even**2)
+    weights = np.cos(np.outer(np.pi * np.arange(n + 1) / n, even)) @ factors * 2.0 / n
     weights[[0, -1]] *= 0.5
-    half = 0.5 * (high - low)
-    return (low + high) / 2.0 - half * np.cos(angles), half * weights
+    return np.asarray(weights)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -205,8 +230,7 @@ def draw(evidence: Evidence, nodes: Nodes, proposal: Proposal, power: int, seed:
     uniform = points(REPLICATES, power, evidence.count, seed)
     replicate = np.repeat(np.arange(REPLICATES), uniform.shape[1])
     flat = uniform.reshape(-1, evidence.count)
-    masses = nodes.masses
-    node = np.minimum(np.searchsorted(np.cumsum(masses), flat[:, 0]), len(masses) - 1)
+    node = np.minimum(np.searchsorted(np.cumsum(nodes.masses), flat[:, 0]), len(nodes.masses) - 1)
     d, density = proposal.place(normal_points(flat[:, 1:]), node)
     log = np.empty(len(d))
     surrogate = 0.0
@@ -218,13 +242,11 @@ def draw(evidence: Evidence, nodes: Nodes, proposal: Proposal, power: int, seed:
     # Against the node's Laplace approximation, so that all nodes' weights are near 1.
     ratio = log - density - nodes.log_laplace[node]
     weights, pareto = smooth_weights(ratio)
-    total = logsumexp(ratio) - np.log(len(ratio)) + logsumexp(nodes.log_measure + nodes.log_laplace)
-    return Weighted(
-        d, node, weights, replicate, float(total), pareto, effective_size(weights), surrogate, np.zeros(1)
-    )
+    log_mean = float(logsumexp(ratio) - np.log(len(ratio)))
+    return Weighted(d, node, weights, replicate, log_mean, pareto, effective_size(weights), surrogate)
 
 
-def adapted(proposal: Proposal, nodes: Nodes, found: Weighted) -> Proposal:
+def adapted(proposal: Proposal, found: Weighted) -> Proposal:
     """The proposal with the mean and covariance of the weighted points, on the scale of mode and curvature."""
     whitened = np.empty_like(found.d)
     for j in np.unique(found.node).tolist():
@@ -233,41 +255,25 @@ def adapted(proposal: Proposal, nodes: Nodes, found: Weighted) -> Proposal:
     centre = found.weights @ whitened
     off = whitened - centre
     covariance = (off * found.weights[:, None]).T @ off
-    return replace(proposal, centre=centre, shape=np.linalg.cholesky(covariance))
+    return replace(proposal, centre=centre, shape=np.asarray(np.linalg.cholesky(covariance), dtype=float))
 
 
-def tau_posterior(nodes: Nodes, found: Weighted, prior: Prior) -> tuple[TauPosterior, FloatArray]:
-    """τ's posterior with each node's integral corrected by the weights; the corrections' logarithms, (j,)."""
+def corrected(nodes: Nodes, found: Weighted, prior: Prior) -> tuple[TauPosterior, Weighted]:
+    """τ's posterior with each node's integral corrected by the weights, and the points reweighted to agree with it.
+
+    The corrections are smoothed over x by a polynomial of degree 4 at most.
+    """
     counts = np.bincount(found.node, minlength=len(nodes.tau)).astype(float)
     sums = np.bincount(found.node, weights=found.weights, minlength=len(nodes.tau))
     seen = (counts >= 8) & (sums > 0)
-    log = np.log(sums[seen] / counts[seen] * len(found.weights))
-    middle, half = 0.5 * (nodes.x[0] + nodes.x[-1]), 0.5 * (nodes.x[-1] - nodes.x[0]) or 1.0
-    degree = min(4, max(int(seen.sum()) - 2, 0))
-    z = (nodes.x - middle) / half
+    log = np.log(sums[seen] / counts[seen] * len(found.weights)) + found.log_mean
+    z = 2.0 * (nodes.x - nodes.x[0]) / (nodes.x[-1] - nodes.x[0]) - 1.0
+    degree = min(4, int(seen.sum()) // 2)
     coefficients = np.polynomial.chebyshev.chebfit(z[seen], log, degree, w=np.sqrt(counts[seen]))
     inside = np.clip(z, z[seen].min(), z[seen].max())
     correction = np.polynomial.chebyshev.chebval(inside, coefficients)
-    curve = BarycentricInterpolator(nodes.x, nodes.log_laplace + correction, rng=0)
-    posterior = integrate_tau(_within(curve, nodes), prior, nodes.scale, tolerance=1e-7)
-    return posterior, correction
-
-
-def _within(curve: Callable[[FloatArray], FloatArray], nodes: Nodes) -> Callable[[FloatArray], FloatArray]:
-    def log_likelihood(tau: FloatArray) -> FloatArray:
-        with np.errstate(over="ignore"):
-            x = np.arcsinh(tau / nodes.scale)
-        inside = (x >= nodes.x[0] - 1e-9) & (x <= nodes.x[-1] + 1e-9)
-        return np.where(inside, curve(np.where(inside, x, nodes.x[0])), -np.inf)
-
-    return log_likelihood
-
-
-def restored(nodes: Nodes, found: Weighted, correction: FloatArray) -> Weighted:
-    """The points with every node given the posterior mass that the smoothed corrections say."""
-    log = nodes.log_measure + nodes.log_laplace + correction
-    wanted = np.exp(log - logsumexp(log))
-    sums = np.bincount(found.node, weights=found.weights, minlength=len(wanted))
+    posterior = _integrated(nodes, nodes.log_laplace + correction, prior)
+    wanted = _masses(nodes, nodes.log_laplace + correction, prior)
     factor = np.divide(wanted, sums, out=np.zeros_like(wanted), where=sums > 0)
     weights = found.weights * factor[found.node]
-    return replace(found, weights=weights / weights.sum())
+    return posterior, replace(found, weights=weights / weights.sum())

@@ -164,7 +164,9 @@ def arm_table(
         raise DataError(f"likelihood {likelihood!r} isn't known; choose {', '.join(LINKS)}")
     link = link or LINKS[likelihood][0]  # type: ignore[assignment]
     if link not in LINKS[likelihood]:
-        raise DataError(f"link {link!r} doesn't go with the {likelihood} likelihood; choose {', '.join(LINKS[likelihood])}")
+        raise DataError(
+            f"link {link!r} doesn't go with the {likelihood} likelihood; choose {', '.join(LINKS[likelihood])}"
+        )
     wanted = _wanted(likelihood, link, columns)
     values = np.array([np.asarray(columns[name], dtype=float) for name in wanted]).reshape(len(wanted), -1)
     left_out: list[LeftOut] = []
