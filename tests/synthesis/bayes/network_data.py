@@ -112,7 +112,7 @@ DIABETES_YEARS = {
     "VALUE": 4.2,
 }
 
-# NICE DSU Technical Support Document 3, example 1: deaths in trials of statins.
+# NICE DSU Technical Support Document 3 (as distributed with R's multinma): deaths in trials of statins.
 STATINS = """\
 4S | control 256/2223; statin 182/2221
 Bestehorn | control 4/125; statin 1/129
@@ -254,7 +254,7 @@ TABLES = {
             DIABETES,
             DIABETES_YEARS,
         ),
-        _table("statins", "NICE DSU TSD 3, example 1", "binomial", "logit", "control", STATINS),
+        _table("statins", "NICE DSU Technical Support Document 3", "binomial", "logit", "control", STATINS),
         _table("blocker", "Carlin 1992, Stat Med 11:141", "binomial", "logit", "control", BLOCKER),
         _table(
             "sparse", "Gurusamy et al. 2011, Cochrane CD009052", "binomial", "logit", "Control/Placebo", GURUSAMY_2011
