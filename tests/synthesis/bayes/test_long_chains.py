@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +110,7 @@ def test_network_with_normal_likelihood(name: str) -> None:
     check(of_contrasts(chain), chain)
 
 
-@pytest.mark.parametrize("name", ["smoking_uniform5", "blocker_uniform5"])
+@pytest.mark.parametrize("name", ["smoking_uniform5", "blocker_uniform5", "dietary_fat_uniform5"])
 def test_network_of_arms(name: str) -> None:
     chain = long_chain(name)
     check(of_arms(chain), chain)
