@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -74,13 +75,28 @@ def make_frame(columns: Mapping[str, Any]) -> Any:
 
     Raises ``MissingExtra`` when there is none.
     """
+    plain = {name: np.asarray(values).tolist() for name, values in columns.items()}
+    if _AS_LISTS.get():
+        return plain
     import narwhals as nw
 
     for backend in ("pandas", "polars", "pyarrow"):
         if importlib.util.find_spec(backend) is not None:
-            plain = {name: np.asarray(values).tolist() for name, values in columns.items()}
             return nw.from_dict(plain, backend=backend).to_native()
     raise MissingExtra("pandas, Polars or PyArrow", "frames", "a dataframe")
+
+
+_AS_LISTS: ContextVar[bool] = ContextVar("as lists", default=False)
+
+
+def columns_of(result: Any) -> dict[str, list[Any]]:
+    """What ``result.to_frame()`` holds, as lists by column: without a dataframe library, whose import takes long."""
+    token = _AS_LISTS.set(True)
+    try:
+        found: dict[str, list[Any]] = result.to_frame()
+    finally:
+        _AS_LISTS.reset(token)
+    return found
 
 
 def _reader(frame: Any) -> tuple[list[str], Any]:

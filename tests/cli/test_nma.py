@@ -73,7 +73,8 @@ def put(folder: Path, text: str, name: str = "data.csv") -> Path:
 
 def test_one_line_gives_the_summary_and_a_folder_with_everything(table: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    result = nma(table, "--measure", "MD", "--reference", "plac", "--smaller-is-better", "--out", out)
+    given = ("--measure", "MD", "--reference", "plac", "--smaller-is-better", "--figures", "svg,pdf,png")
+    result = nma(table, *given, "--out", out)
     assert result.exit_code == 0, result.output
     for part in (
         "28 rows, read as one row a pair of arms",
@@ -88,10 +89,14 @@ def test_one_line_gives_the_summary_and_a_folder_with_everything(table: Path, tm
     assert {p.name for p in out.iterdir()} == {
         "report.html", "results.json", "summary.txt", "analysis.py", "data.csv", "figures", "tables",
     }  # fmt: skip
-    drawn = {"network", "forest", "league", "rankogram", "hasse", "net_heat", "split_forest", "contributions", "funnel"}
+    drawn = {
+        "network", "forest", "league", "rankogram", "hasse", "net_heat", "split_forest", "contributions", "funnel",
+        "thresholds",
+    }  # fmt: skip
     assert {p.name for p in (out / "figures").iterdir()} == {f"{f}.{e}" for f in drawn for e in ("svg", "pdf", "png")}
     assert {p.stem for p in (out / "tables").iterdir()} >= {
         "effects", "comparisons", "direct", "league", "split", "ranking", "inconsistency", "designs", "contributions",
+        "loops", "unrelated", "without_each", "outliers", "shifted_variances", "thresholds", "categories", "small_studies",
     }  # fmt: skip
 
 
@@ -139,7 +144,7 @@ def test_the_report_is_complete_in_itself(table: Path, tmp_path: Path) -> None:
     page = (out / "report.html").read_text(encoding="utf-8")
     assert not re.search(r'(src|href)="(https?:)?//', page)
     assert "<script" not in page
-    assert page.count("<svg") == 8  # the league table is a table here
+    assert page.count("<svg") == 9  # the league table is a table here
     ids = re.findall(r'\bid="([^"]+)"', page)
     assert len(ids) == len(set(ids))
     for target in re.findall(r'href="((?:figures|tables)/[^"]+)"', page):
@@ -220,6 +225,16 @@ def test_wrong_options_are_refused_with_the_mend(options: list[str], told: str, 
     result = nma(put(tmp_path, ARMS), *options)
     assert result.exit_code == 2
     assert told in " ".join(result.output.split())
+
+
+def test_ordered_categories_are_refused_with_the_way_out(tmp_path: Path) -> None:
+    path = put(tmp_path, "study,treatment,n,PASI50,PASI75\nA,x,30,12,5\nA,y,31,20,11\n")
+    refused = nma(path)
+    assert refused.exit_code == 2
+    said = " ".join(refused.output.split())
+    assert "PASI50, PASI75 look like ordered categories" in said
+    assert "--events COLUMN" in said
+    assert nma(path, "--events", "PASI75", "--figures", "none", "--out", tmp_path / "out").exit_code == 0
 
 
 def test_contrasts_need_their_measure(table: Path) -> None:

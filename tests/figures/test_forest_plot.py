@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from geometry import figure_of, outside, overlapping, text_boxes, xs, ys
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.patches import Polygon
@@ -17,6 +16,7 @@ from equipoise.figures.forest_rows import forest_rows
 from equipoise.synthesis.measures.effect_sizes import EffectSizes, effect_sizes
 from equipoise.synthesis.pairwise.pooling import pool
 from equipoise.synthesis.pairwise.subgroups import subgroups
+from geometry import figure_of, outside, overlapping, text_boxes, xs, ys
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from geometry import outside, overlapping, text_boxes, xs, ys
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from simulated import simulated
@@ -26,6 +25,7 @@ from equipoise.synthesis.pairwise.gosh import gosh
 from equipoise.synthesis.pairwise.influence import influence
 from equipoise.synthesis.pairwise.leave_one_out import leave_one_out
 from equipoise.synthesis.pairwise.pooling import pool
+from geometry import outside, overlapping, text_boxes, xs, ys
 
 Draw = Callable[[EffectSizes, Axes | None], Axes]
 

@@ -29,7 +29,8 @@ Y, V = estimates("BCG RR")
 
 def fit(name: str, **options: Any) -> Pooled:
     """The dataset of a case, pooled."""
-    return pool(sizes(name), **options) if " " in name else pool(*estimates(name), **options)
+    result: Pooled = pool(sizes(name), **options) if " " in name else pool(*estimates(name), **options)
+    return result
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -2,84 +2,50 @@
 
 from __future__ import annotations
 
-import json
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import click
 
+from equipoise.cli.network import options as given
+
 if TYPE_CHECKING:
-    from equipoise.cli.network.analysis import Analysis, Settings
+    from equipoise.cli.network.analysis import Settings
     from equipoise.cli.network.columns import Reading
-    from equipoise.cli.network.page import DrawnFigure
+    from equipoise.cli.network.outcomes import Second
     from equipoise.cli.network.table import TextTable
 
-MEASURES = ("OR", "RR", "RD", "ASD", "HR", "MD", "SMD", "ROM", "IRR", "IRD", "IRSD")
-ROLES = (
-    "study", "treatment", "comparator", "events", "n", "mean", "sd", "se", "time", "estimate", "comparator_se",
-    "n_treatment", "n_comparator", "risk_of_bias",
-)  # fmt: skip
-COLUMN_HELP = {
-    "study": "Column of the study's label.",
-    "treatment": "Column of the treatment (of the first one, if each row compares two).",
-    "comparator": "Column of the second treatment.",
-    "events": "Column of participants with the event.",
-    "n": "Column of participants.",
-    "mean": "Column of means.",
-    "sd": "Column of standard deviations.",
-    "se": "Column of standard errors.",
-    "time": "Column of person-time, or of follow-up time.",
-    "estimate": "Column of estimates, first treatment minus second; ratios as logarithms.",
-    "comparator_se": "Column of the comparator arm's own standard error.",
-    "n_treatment": "Column of the first treatment's participants.",
-    "n_comparator": "Column of the second treatment's participants.",
-    "risk_of_bias": "Column of risk of bias: low, some concerns or high.",
-}
+
+ON_SCREEN = 45
+"""Results of further analyses with more lines are in the report only; the screen shows what came out."""
 
 
-def _columns(function: Any) -> Any:
-    for role in reversed(ROLES):
-        option = "--" + role.replace("_", "-")
-        function = click.option(option, f"column_{role}", metavar="COLUMN", help=COLUMN_HELP[role])(function)
-    return function
-
-
-@click.command("nma")
-@click.argument("data", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option(
-    "--measure", metavar="MEASURE", help=f"Effect measure: {', '.join(MEASURES)} [default: what the columns suggest]."
-)
-@click.option(
-    "--reference", metavar="TREATMENT", help="What the others are compared with [default: a placebo or control]."
-)
-@click.option("--out", type=click.Path(path_type=Path), help="Folder for the report [default: nma/NAME OF DATA].")
-@click.option("--model", type=click.Choice(["random", "common"]), default="random", show_default=True, help="Effects.")
-@click.option(
-    "--method", type=click.Choice(["REML", "DL", "ML"], case_sensitive=False), default="REML", show_default=True,
-    help="How tau² is estimated (netmeta's default is DL).",
-)  # fmt: skip
-@click.option(
-    "--ci", type=click.Choice(["normal", "t", "hksj"]), default="normal", show_default=True, help="Intervals."
-)
-@click.option("--level", type=float, default=95.0, show_default=True, help="Of confidence, in per cent.")
-@click.option(
-    "--smaller-is-better/--larger-is-better", "smaller", default=None,
-    help="Which way treatments are ranked [default: smaller values are better].",
-)  # fmt: skip
-@click.option("--figures", "endings", default="svg,pdf,png", show_default=True, help="Formats of the figures, or none.")
-@click.option("--overwrite", is_flag=True, help="Write into a folder that holds other files.")
-@_columns
+@click.command("nma", cls=given.GroupedCommand)
+@click.argument("data", metavar="DATA", type=click.Path(path_type=Path, exists=True, dir_okay=False), required=False)
+@given.add_options
 def command(
-    data: Path,
+    data: Path | None,
     measure: str | None,
     reference: str | None,
-    out: Path | None,
+    smaller: bool | None,
+    important_difference: float | None,
     model: str,
     method: str,
     ci: str,
     level: float,
-    smaller: bool | None,
+    moderators: tuple[str, ...],
+    subgroups: tuple[str, ...],
+    separator: str | None,
+    inactive: str | None,
+    dose: str | None,
+    agent: str | None,
+    shape: str | None,
+    likelihood: str | None,
+    second: Path | None,
+    second_measure: str | None,
+    second_smaller: bool | None,
+    outcomes: str | None,
+    out: Path | None,
     endings: str,
     overwrite: bool,
     **columns: str | None,
@@ -92,24 +58,37 @@ def command(
 
     Exit status: 0 done, 1 the data or the folder can't be used, 2 an option is wrong or the columns aren't clear.
     """
+    if data is None and separator is not None and Path(separator).is_file():
+        data, separator = Path(separator), "+"  # `--components data.csv` took the table for its sign
+    if data is None:
+        raise click.UsageError("which table? Say: equipoise nma DATA.csv")
     from equipoise.cli.network import build as building
     from equipoise.cli.network import columns as naming
     from equipoise.cli.network.analysis import Settings, analyse
     from equipoise.cli.network.files import claim
+    from equipoise.cli.network.further import Wanted, further
+    from equipoise.cli.network.page import TITLES
+    from equipoise.cli.network.progress import Progress
+    from equipoise.cli.network.report import Report, write_report
     from equipoise.cli.network.table import read_table
 
-    wanted = _endings(endings)
-    confidence = _level(level)
+    formats = given.formats_of(endings)
+    confidence = given.level_of(level)
     table = read_table(data)
     named = {role.removeprefix("column_"): name for role, name in columns.items() if name is not None}
     try:
         reading = naming.guess(table, named)
-        chosen = _measure(measure, naming.default_measure(reading))
+        chosen = given.measure_of(measure, naming.default_measure(reading))
         naming.check_measure(reading, chosen, table)
+        dose_columns = naming.dose_columns(table, reading, dose, agent)
+        for option, names in (("--moderator", moderators), ("--by", subgroups)):
+            for name in names:
+                naming.check_column(table, option, name)
     except naming.Unclear as error:
         raise click.UsageError(str(error)) from None
+    _check_alone(separator, inactive, dose, agent, shape, second, second_measure, second_smaller, outcomes)
     _say_reading(data, table, reading, measure, chosen)
-    with _Progress() as progress:
+    with Progress() as progress:
         network = building.build(table, reading, chosen)
         base, why = building.choose_reference(network, reference)
         bias, unshown = building.bias_of(table, reading, network)
@@ -122,176 +101,140 @@ def command(
             ci=cast(Any, ci),
             level=confidence,
             smaller_is_better=smaller if smaller is not None else True,
+            important_difference=given.important_difference_of(important_difference, chosen),
         )
-        folder = out if out is not None else Path("nma") / data.stem
-        claim(folder, overwrite)
-        analysis = analyse(network, settings, progress)
         if smaller is None:
-            warnings.append(
-                f"ranked as if smaller values of the {chosen} were better; say --larger-is-better if they aren't "
-                "(or --smaller-is-better to drop this line)"
-            )
+            warnings.append(_direction(chosen, "--"))
+        other = None
+        if second is not None:
+            other = _second(second, second_measure, second_smaller, settings, named)
+            if second_smaller is None:
+                warnings.append(_direction(other.settings.measure, "--second-"))
+        warnings += _sparse(click.get_current_context(), table, reading, likelihood)
+        wanted = Wanted(
+            moderators=moderators,
+            subgroups=subgroups,
+            separator=separator,
+            inactive=inactive,
+            agent=dose_columns[0],
+            dose=dose_columns[1],
+            shape=shape,
+            likelihood=likelihood,
+            second=other,
+            names=given.outcome_names(outcomes, data.stem, second.stem if second is not None else ""),
+        )
+        analysis = analyse(network, settings, progress)
+        beyond = further(analysis, wanted, table, reading, progress)
         progress.stop()
         click.echo(f"Reference: {base} ({why})")
         for warning in warnings:
             click.secho(f"Warning: {warning}", fg="yellow")
+        for hint in _hints(network, wanted, reading, table):
+            click.echo(f"Hint: {hint}")
         click.echo()
         click.echo(analysis.fit.summary())
         click.echo()
         click.echo(analysis.ranking.summary())
         if len(network.subnetworks) > 1:
             click.echo("\nThe network is not connected; each part was analysed by itself.")
+        for part in beyond.parts:
+            if part.section in TITLES:
+                text = "\n\n".join(text for _, text in part.texts)
+                long = text.count("\n") > ON_SCREEN
+                click.echo("\n" + ("\n".join([part.title, *part.notes]) if long else text))
+        folder = out if out is not None else Path("nma") / data.stem
+        claim(folder, overwrite)
         facts = _facts(data, table, reading, settings, why)
-        written = _write(folder, table, reading, analysis, facts, warnings, bias, wanted, progress)
+        report = Report(table, reading, analysis, wanted, beyond, facts, warnings, bias, formats)
+        written = write_report(folder, report, progress)
     click.echo()
     for path, what in written:
         click.echo(f"  {path}  {what}")
 
 
-def _write(
-    folder: Path,
-    table: TextTable,
-    reading: Reading,
-    analysis: Analysis,
-    facts: list[tuple[str, str]],
-    warnings: list[str],
-    bias: dict[str, str] | None,
-    formats: tuple[str, ...],
-    progress: _Progress,
-) -> list[tuple[Path, str]]:
-    from equipoise import __version__
-    from equipoise.cli.network import page, tables
-    from equipoise.cli.network.build import used_columns
-    from equipoise.cli.network.files import MAKER, RESULTS, table_csv, write
-    from equipoise.cli.network.script import DATA, reproducing_script
-    from equipoise.figures.network.league import league_csv, league_html
+def _check_alone(
+    separator: str | None,
+    inactive: str | None,
+    dose: str | None,
+    agent: str | None,
+    shape: str | None,
+    second: Path | None,
+    second_measure: str | None,
+    second_smaller: bool | None,
+    outcomes: str | None,
+) -> None:
+    """Refuse options that need another one."""
+    for option, value, needed, there in (
+        ("--inactive", inactive, "--components", separator),
+        ("--agent", agent, "--dose COLUMN", dose),
+        ("--dose-shape", shape, "--dose COLUMN", dose),
+        ("--second-measure", second_measure, "--second DATA2", second),
+        ("--second-smaller-is-better", second_smaller, "--second DATA2", second),
+        ("--outcomes", outcomes, "--second DATA2", second),
+    ):
+        if value is not None and there is None:
+            raise click.UsageError(f"{option} goes with {needed}; add that, or leave {option} out")
 
-    made = tables.result_tables(analysis)
-    fit = analysis.fit
-    results = {
-        "maker": f"{MAKER} {__version__}",
-        "source": table.path.name,
-        "sha256": table.sha256,
-        "columns": reading.columns,
-        "form": reading.form,
-        "settings": {name: getattr(analysis.settings, name) for name in analysis.settings.__dataclass_fields__},
-        "treatments": list(fit.treatments),
-        "subnetworks": [
-            {
-                "treatments": list(part),
-                "reference": fit.references()[k],
-                "tau2": float(fit.tau2[k]),
-                "q": float(fit.q[k]),
-                "df": int(fit.df[k]),
-                "p": None if fit.df[k] < 1 else float(fit.p[k]),
-                "i2": None if fit.df[k] < 1 else float(fit.i2[k]),
-            }
-            for k, part in enumerate(fit.subnetworks)
-        ],
-        "warnings": warnings,
-        "not_possible": analysis.impossible,
-        "tables": page.as_json(made),
-    }
-    progress("Writing the tables")
-    write(folder / RESULTS, json.dumps(results, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
-    for item in made:
-        write(folder / "tables" / f"{item.name}.csv", item.csv())
-    smaller = analysis.settings.smaller_is_better
-    write(folder / "tables" / "league.csv", league_csv(analysis.league))
-    write(folder / "tables" / "league.html", _league_page(league_html(analysis.league, smaller_is_better=smaller)))
-    script = reproducing_script(table.path.name, reading, analysis.settings)
-    write(folder / "analysis.py", script)
-    write(folder / DATA, table_csv(used_columns(table, reading.columns)))
-    summary = "\n\n".join(
-        [fit.summary(), analysis.ranking.summary(), analysis.inconsistency.summary(), analysis.split.summary()]
+
+def _second(path: Path, measure: str | None, smaller: bool | None, settings: Settings, named: dict[str, str]) -> Second:
+    """The second outcome's table and network; options that name columns count where it has these columns."""
+    from equipoise.cli.network import build as building
+    from equipoise.cli.network import columns as naming
+    from equipoise.cli.network.outcomes import Second, settings_of
+    from equipoise.cli.network.table import read_table
+
+    table = read_table(path)
+    try:
+        reading = naming.guess(table, {role: name for role, name in named.items() if name in table.columns})
+        chosen = given.measure_of(measure, naming.default_measure(reading), "--second-measure")
+        naming.check_measure(reading, chosen, table, "--second-measure")
+    except naming.Unclear as error:
+        raise click.UsageError(f"{path.name}: {error}") from None
+    _say_reading(path, table, reading, measure, chosen, "--second-measure")
+    network = building.build(table, reading, chosen)
+    return Second(table, reading, settings_of(settings, chosen, smaller if smaller is not None else True), network)
+
+
+def _direction(measure: str, prefix: str) -> str:
+    which = "the second outcome counts" if "second" in prefix else "ranked"
+    return (
+        f"{which} as if smaller values of the {measure} were better; say {prefix}larger-is-better if they aren't "
+        f"(or {prefix}smaller-is-better to drop this line)"
     )
-    write(folder / "summary.txt", summary + "\n")
-    drawn = _draw(folder, analysis, bias, formats, progress)
-    progress("Writing the report")
-    report = page.render(analysis, table.path.name, facts, warnings, drawn, summary, script, table.sha256)
-    write(folder / "report.html", report)
-    listed = [
-        (folder / "report.html", "the report"),
-        (folder / RESULTS, "every number"),
-        (folder / "tables", f"{len(made) + 1} tables as CSV, the league table also as HTML"),
-        (folder / "analysis.py", "runs it again"),
-    ]
-    if drawn:
-        listed.insert(1, (folder / "figures", f"{len(drawn)} figures as {', '.join(formats)}"))
-    return listed
 
 
-def _draw(
-    folder: Path, analysis: Analysis, bias: dict[str, str] | None, formats: tuple[str, ...], progress: _Progress
-) -> list[DrawnFigure]:
-    """The figures written; none without matplotlib, which is said."""
-    from importlib.util import find_spec
+def _sparse(context: click.Context, table: TextTable, reading: Reading, likelihood: str | None) -> list[str]:
+    """A warning, with the command to run, when events are few and no model for that was asked for."""
+    from equipoise.cli.network.rare import sparsity
 
-    from equipoise.cli.network.figures import figures, render
-    from equipoise.cli.network.page import DrawnFigure
-
-    if not formats:
+    found = sparsity(table, reading)
+    if likelihood is not None or found is None or not found.sparse:
         return []
-    if find_spec("matplotlib") is None:
-        click.echo("No figures: they need matplotlib (pip install 'equipoise[figures]').", err=True)
-        return []
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    drawn = []
-    wanted = figures(analysis, bias)
-    for number, figure in enumerate(wanted, start=1):
-        progress(f"Drawing figure {number} of {len(wanted)}: {figure.title}")
-        paths = render(figure, folder / "figures", tuple(dict.fromkeys(("svg", *formats))))
-        svg = next(path for path in paths if path.suffix == ".svg")
-        source = svg.read_text(encoding="utf-8")
-        if "svg" not in formats:
-            svg.unlink()
-        names = tuple(f"figures/{path.name}" for path in paths if path.suffix[1:] in formats)
-        drawn.append(DrawnFigure(figure.name, figure.section, figure.title, source, names))
-    return drawn
+    more = ["--likelihood", "mantel-haenszel"]
+    if context.params["measure"] is not None and str(context.params["measure"]).upper() != "OR":
+        more = ["--measure", "OR", *more]
+    return [f"{found.text}, so estimates and intervals are rough; compare: {given.command_line(context, *more)}"]
 
 
-def _league_page(table: str) -> str:
-    return f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>League table</title></head><body>\n{table}\n</body></html>\n'
+def _hints(network: Any, wanted: Any, reading: Reading, table: TextTable) -> list[str]:
+    """What else these data would allow."""
+    from equipoise.cli.network.columns import agent_and_dose
+    from equipoise.cli.network.combinations import likely_separator
+
+    found = []
+    likely = likely_separator(network)
+    if likely is not None and wanted.separator is None:
+        sign = "" if likely[0] == "+" else f" {likely[0]}"
+        found.append(f"{likely[1]!r} looks like a combination; --components{sign} fits a component model")
+    agent, dose = agent_and_dose(table)
+    if wanted.dose is None and agent is not None and dose is not None and reading.form == "arms":
+        found.append(f"the table has doses; --dose {dose} --agent {agent} fits dose–response curves")
+    return found
 
 
-def _measure(asked: str | None, default: str | None) -> str:
-    if asked is None:
-        if default is None:
-            raise click.UsageError(
-                f"the estimates' measure isn't in the table; say --measure with one of {', '.join(MEASURES)} "
-                "(ratios as logarithms)"
-            )
-        return default
-    plain = asked.upper().replace("LOG", "").strip(" _-")
-    if plain not in MEASURES:
-        raise click.BadParameter(f"{asked!r} isn't known; choose {', '.join(MEASURES)}", param_hint="--measure")
-    return plain
-
-
-def _level(level: float) -> float:
-    share = level / 100.0 if level >= 1.0 else level
-    if not 0.5 <= share < 1.0:
-        raise click.BadParameter(f"{level:g} is not a confidence level; give 95, say", param_hint="--level")
-    return share
-
-
-def _endings(text: str) -> tuple[str, ...]:
-    from equipoise.cli.network.figures import FORMATS
-
-    wanted = [part.strip().lower().lstrip(".") for part in text.split(",") if part.strip()]
-    if wanted == ["none"]:
-        return ()
-    unknown = [part for part in wanted if part not in FORMATS]
-    if unknown or not wanted:
-        raise click.BadParameter(
-            f"{', '.join(unknown) or 'nothing'}: choose from {', '.join(FORMATS)}, or none", param_hint="--figures"
-        )
-    return tuple(dict.fromkeys(wanted))
-
-
-def _say_reading(data: Path, table: TextTable, reading: Reading, asked: str | None, measure: str) -> None:
+def _say_reading(
+    data: Path, table: TextTable, reading: Reading, asked: str | None, measure: str, option: str = "--measure"
+) -> None:
     from equipoise.cli.network.columns import FORMS
 
     click.echo(f"{data.name}: {len(table)} rows, read as {FORMS[reading.form]}")
@@ -302,18 +245,19 @@ def _say_reading(data: Path, table: TextTable, reading: Reading, asked: str | No
     click.echo(f"Columns: {'; '.join(pairs)}")
     unused = [name for name in table.columns if name not in reading.columns.values()]
     if unused:
-        click.echo(f"Not used: {', '.join(unused)}")
+        click.echo(f"Not used for the network: {', '.join(unused)}")
     for note in table.notes:
         click.echo(note)
-    click.echo(f"Measure: {measure} ({'as asked for' if asked else 'suggested by the columns; --measure for another'})")
+    click.echo(f"Measure: {measure} ({'as asked for' if asked else f'suggested by the columns; {option} for another'})")
 
 
 def _facts(data: Path, table: TextTable, reading: Reading, settings: Settings, why: str) -> list[tuple[str, str]]:
     from equipoise.cli.network.columns import FORMS
-    from equipoise.figures.network.scale import name_of
+    from equipoise.figures.network.scale import name_of, number_text
+    from equipoise.synthesis.network.tables import natural
 
     intervals = {"normal": "normal", "t": "t, with the degrees of freedom of Q", "hksj": "Hartung–Knapp"}
-    return [
+    facts = [
         ("Table", f"{data.name}, {len(table)} rows, {FORMS[reading.form]}"),
         ("Columns", "; ".join(f"{role.replace('_', ' ')} = {name}" for role, name in reading.columns.items())),
         ("Measure", f"{name_of(settings.measure)} ({settings.measure})"),
@@ -322,35 +266,7 @@ def _facts(data: Path, table: TextTable, reading: Reading, settings: Settings, w
         ("Intervals", f"{100 * settings.level:g} %, {intervals[settings.ci]}"),
         ("Better", "smaller values" if settings.smaller_is_better else "larger values"),
     ]
-
-
-class _Progress:
-    """One line that says what is being done, once it has taken over a second; on a terminal only."""
-
-    def __init__(self) -> None:
-        from rich.console import Console
-
-        self._console = Console(stderr=True, highlight=False)
-        self._start = time.monotonic()
-        self._status: Any = None
-
-    def __enter__(self) -> _Progress:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    def __call__(self, text: str) -> None:
-        if not self._console.is_terminal or time.monotonic() - self._start < 0.7:
-            return
-        if self._status is None:
-            self._status = self._console.status(text)
-            self._status.start()
-        else:
-            self._status.update(text)
-
-    def stop(self) -> None:
-        """Take the line away."""
-        if self._status is not None:
-            self._status.stop()
-            self._status = None
+    if settings.important_difference:
+        value = number_text(float(natural(settings.measure, settings.important_difference)))
+        facts.append(("Important difference", f"{settings.measure} {value}"))
+    return facts

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from equipoise.figures.forest_drawing import draw
 from equipoise.figures.forest_rows import forest_rows
+from equipoise.synthesis.bayes.pair import PairPosterior
 from equipoise.synthesis.measures.effect_sizes import EffectSizes
 from equipoise.synthesis.pairwise.result import Pooled
 from equipoise.synthesis.pairwise.subgroups import Subgroups
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def forest(
-    result: Pooled | Subgroups,
+    result: Pooled | Subgroups | PairPosterior,
     effects: EffectSizes | None = None,
     *,
     groups: tuple[str, str] | None = None,
@@ -30,7 +31,7 @@ def forest(
     logarithmic axis with natural numbers. ``effects`` (the pooled `EffectSizes`) add each group's numbers and the
     studies without an estimate; ``groups`` names the treated and the comparator group. ``favours`` are the words for
     the lower and the higher side ("Favours vaccine", "Favours no vaccine"). ``sort`` orders the studies, else they
-    stand as given. ``xlim`` are natural values. With ``ax``, everything is fitted into the area that it has.
+    stand as given. ``xlim`` are natural values. Of a posterior the diamond is the interval between equal tails. With ``ax``, everything is fitted into the area that it has.
 
     Raises ``DataError`` when ``effects`` don't belong to the result, ``MissingExtra`` without matplotlib.
     """

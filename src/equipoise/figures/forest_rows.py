@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from equipoise.errors import DataError
 from equipoise.figures import numerals
 from equipoise.figures.effect_axis import EffectScale, effect_scale
+from equipoise.synthesis.bayes.known_tau import KnownTau
+from equipoise.synthesis.bayes.pair import PairPosterior
 from equipoise.synthesis.measures.effect_sizes import EffectSizes
 from equipoise.synthesis.pairwise.intervals import normal_quantile
 from equipoise.synthesis.pairwise.result import Pooled
@@ -66,7 +68,7 @@ class ForestRows:
 
 
 def forest_rows(
-    result: Pooled | Subgroups,
+    result: Pooled | Subgroups | PairPosterior,
     effects: EffectSizes | None = None,
     *,
     groups: tuple[str, str] | None = None,
@@ -126,7 +128,7 @@ def forest_rows(
         low, high = (float(x) for x in _pooled_natural(shown, np.array(overall.prediction), sizes))
         text = ("", f"[{numerals.decimal(low, digits)}, {numerals.decimal(high, digits)}]")
         rows.append(Row("prediction", "Prediction interval", low=low, high=high, text=text))
-    footnotes = [heterogeneity(overall)] if overall.k > 1 else []
+    footnotes = [said for said in [heterogeneity(overall)] if said and overall.k > 1]
     if isinstance(result, Subgroups):
         test = result.between
         said = f"χ² = {test.statistic:.2f}, df = {test.df1}, p {numerals.p(test.p_value)}"
@@ -136,7 +138,7 @@ def forest_rows(
         rows=tuple(rows),
         columns=columns,
         shown=shown,
-        heading=f"{shown.short} [{100 * overall.level:g}% CI]",
+        heading=f"{shown.short} [{100 * overall.level:g}% {'CrI' if isinstance(overall, PairPosterior) else 'CI'}]",
         footnotes=tuple(footnotes),
         reference=float(_pooled_natural(shown, np.array([overall.estimate]), sizes)[0]),
     )
@@ -149,8 +151,17 @@ def study_labels(studies: Sequence[str], effects: EffectSizes | None) -> tuple[s
     return tuple(f"{study}: {treatment}" for study, treatment in zip(studies, effects.treatments, strict=True))
 
 
-def heterogeneity(fit: Pooled) -> str:
-    """τ², I² and the test, in a line."""
+def heterogeneity(fit: Pooled | PairPosterior) -> str:
+    """τ², I² and the test, in a line; of a posterior, the median of τ and its interval."""
+    if isinstance(fit, PairPosterior):
+        if isinstance(fit.tau, KnownTau):
+            return ""
+        low, high = fit.tau.interval(fit.level)
+        digits = numerals.digits_for(np.array([(high - low) / 4.0]), False)
+        said = f"τ = {numerals.decimal(fit.tau.median, digits)}"
+        ends = f"[{numerals.decimal(low, digits)}, {numerals.decimal(high, digits)}]"
+        prior = fit.heterogeneity_prior.describe() if fit.heterogeneity_prior is not None else ""
+        return f"Heterogeneity: {unbroken(f'{said} {ends}')}; prior: {prior}"
     parts = [f"I² = {fit.i2:.0f}%"] if np.isfinite(fit.i2) else []
     if fit.model != "common" and np.isfinite(fit.tau2):
         parts.insert(0, f"τ² = {fit.tau2:.3g}" if fit.tau2 < 1e4 else f"τ² = {fit.tau2:.2e}")
@@ -165,8 +176,10 @@ def unbroken(text: str) -> str:
     return text.replace(" ", "\u00a0").replace(",\u00a0", ", ")
 
 
-def model_name(fit: Pooled) -> str:
+def model_name(fit: Pooled | PairPosterior) -> str:
     """The summary's label: the model, how τ² was estimated, and the interval where it isn't Wald's."""
+    if isinstance(fit, PairPosterior):
+        return f"{'Common effect' if fit.model == 'common' else 'Random effects'} (Bayesian)"
     if fit.model == "common":
         return f"Common effect ({COMMON_METHODS.get(fit.method, fit.method)})"
     if fit.model != "random":
@@ -176,7 +189,7 @@ def model_name(fit: Pooled) -> str:
 
 
 def summary_row(
-    fit: Pooled, shown: EffectScale, sizes: FloatArray | None, kind: Kind, label: str, digits: int
+    fit: Pooled | PairPosterior, shown: EffectScale, sizes: FloatArray | None, kind: Kind, label: str, digits: int
 ) -> Row:  # fmt: skip
     """A pooled effect as a row; ``sizes`` where it has none of its own."""
     own = fit.sizes if fit.sizes is not None else sizes
@@ -207,7 +220,7 @@ def _members(result: Subgroups) -> list[list[int]]:
 
 
 def _arm_cells(
-    fit: Pooled, effects: EffectSizes | None, groups: tuple[str, str] | None
+    fit: Pooled | PairPosterior, effects: EffectSizes | None, groups: tuple[str, str] | None
 ) -> tuple[tuple[Column, ...], list[tuple[str, ...]], tuple[str, ...], list[tuple[str, tuple[str, ...]]]]:
     """Columns, the studies' cells, the totals, and the studies left out with their cells."""
     left_out = [*(effects.left_out if effects is not None else ()), *fit.left_out]

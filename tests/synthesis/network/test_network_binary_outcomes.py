@@ -14,6 +14,7 @@ import pytest
 from arm_counts import DONG_2013, GURUSAMY_2011, arms_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import ndtr
 
 from equipoise.errors import DataError
 from equipoise.synthesis.network.binary_arms import BinaryArms, binary_arms, read_binary_arms
@@ -40,6 +41,32 @@ def against(fit: BinaryFit, reference: str, treatments: list[str]) -> tuple[list
     rows = [fit.treatments.index(t) for t in treatments]
     column = fit.treatments.index(reference)
     return fit.estimates[rows, column].tolist(), fit.standard_errors[rows, column].tolist()
+
+
+class TestRanking:
+    @pytest.mark.parametrize("method", [*METHODS, partial(penalised_logistic, model="random")])
+    def test_p_scores_and_rank_probabilities_follow_from_the_log_odds_ratios(self, method: Method) -> None:
+        fit = method(DONG)
+        ranking = fit.ranking(samples=2**14)
+        with np.errstate(invalid="ignore"):
+            beaten = ndtr(-fit.estimates / fit.standard_errors)
+        others = ~np.eye(len(beaten), dtype=bool)
+        expected = beaten[others].reshape(len(beaten), -1).mean(axis=1)
+        assert ranking.p_scores == pytest.approx(expected, rel=1e-12)
+        # The mean rank, from the probability of every rank, by numerical integration.
+        ranks = ranking.rank_probabilities @ np.arange(1, len(beaten) + 1)
+        assert ranks == pytest.approx(1 + (len(beaten) - 1) * (1 - expected), abs=5e-3)
+        assert fit.ranking(smaller_is_better=False, samples=64).p_scores == pytest.approx(1 - expected, rel=1e-12)
+
+    def test_the_league_table_has_the_effects_and_a_second_outcome(self) -> None:
+        fit, other = mantel_haenszel(DONG), penalised_logistic(DONG)
+        order = fit.ranking(samples=64).order
+        league = fit.league(other, order)
+        best, worst = (fit.treatments.index(order[i]) for i in (0, -1))
+        assert league.treatments == order
+        assert league.estimates[-1, 0] == fit.estimates[worst, best]
+        assert league.estimates[0, -1] == other.estimates[best, worst]
+        assert league.upper[-1, 0] == fit.upper[worst, best]
 
 
 class TestMantelHaenszel:

@@ -113,3 +113,29 @@ def test_the_frame_compares_with_the_full_analysis() -> None:
     row = frame[(frame["left_out"] == "Lewin2007") & (frame["treatment"] == "metf")].iloc[0]
     assert row["full"] == pytest.approx(fit.estimates[fit.treatments.index("metf"), fit.treatments.index("plac")])
     assert row["estimate"] != row["full"]
+
+
+def random_network(seed: int, treatments: int, studies: int, heterogeneity: float) -> Network:
+    """A random tree of treatments, then studies of two to four arms."""
+    draw = np.random.default_rng(seed)
+    found = []
+    for k in range(studies):
+        tree = [int(draw.integers(0, k + 1)), k + 1] if k < treatments - 1 else None
+        arms = tree or draw.choice(treatments, int(draw.integers(2, 5)), replace=False).tolist()
+        variances = draw.uniform(0.01, 0.3, len(arms))
+        means = 0.1 * np.array(arms) + draw.normal(0, np.sqrt(variances + heterogeneity / 2))
+        covariance = np.diag(variances[1:]) + variances[0]
+        found.append(StudyContrasts(f"s{k}", tuple(f"t{a}" for a in arms), means[1:] - means[0], covariance))
+    return Network.from_studies(found)
+
+
+@pytest.mark.parametrize(("seed", "method", "heterogeneity"), [
+    (1, "REML", 0.2), (2, "ML", 0.2), (3, "REML", 0.02), (4, "ML", 0.0), (5, "DL", 0.1),
+])  # fmt: skip
+def test_all_studies_of_a_large_network_at_once(seed: int, method: str, heterogeneity: float) -> None:
+    network = random_network(seed, 8, 60, heterogeneity)
+    options = {"method": method, "reference": "t0", "ci": "hksj"}
+    result = leave_one_study_out(network.fit(**options))  # type: ignore[arg-type]
+    for row in range(0, 60, 3):
+        rest = Network.from_studies(s for k, s in enumerate(network.studies) if k != row)
+        same_as(result, row, rest.fit(**options))  # type: ignore[arg-type]

@@ -2,38 +2,20 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from network_datasets import NETWORKS, parkinson, senn, study_of_arms, two_arms
 from numpy.testing import assert_allclose
+from random_networks import networks, renamed, shuffled
 
 from equipoise.synthesis.network import Network, StudyContrasts
 from equipoise.synthesis.network.fit import NetworkFit
+from equipoise.synthesis.network.heterogeneity import Tau2Method
 from equipoise.synthesis.network.network import merge_arms
-
-
-def reordered(study: StudyContrasts, order: list[int]) -> StudyContrasts:
-    """The same study with its arms in another order, and so another baseline."""
-    m = len(study.treatments)
-    full = np.zeros((m, m))
-    full[1:, 1:] = study.covariance
-    levels = np.concatenate([[0.0], study.estimates])[order]
-    full = full[np.ix_(order, order)]
-    covariance = full[1:, 1:] - full[1:, :1] - full[:1, 1:] + full[0, 0]
-    return StudyContrasts(study.study, tuple(study.treatments[i] for i in order), levels[1:] - levels[0], covariance)
-
-
-@st.composite
-def studies(draw: st.DrawFn) -> list[StudyContrasts]:
-    """Studies with two to four arms each among up to six treatments; connected or not."""
-    found = []
-    for k in range(draw(st.integers(1, 8))):
-        arms = draw(st.lists(st.sampled_from("ABCDEF"), min_size=2, max_size=4, unique=True))
-        values = {t: (draw(st.floats(-3, 3)), draw(st.floats(0.01, 4))) for t in arms}
-        found.append(study_of_arms(f"s{k}", values))
-    return found
 
 
 def same(one: NetworkFit, other: NetworkFit, atol: float = 1e-7) -> None:
@@ -45,35 +27,29 @@ def same(one: NetworkFit, other: NetworkFit, atol: float = 1e-7) -> None:
 
 
 @settings(max_examples=40, deadline=None)
-@given(studies(), st.randoms(use_true_random=False), st.sampled_from(["DL", "REML", "ML"]))
+@given(networks(), st.randoms(use_true_random=False), st.sampled_from(["DL", "REML", "ML"]))
 def test_the_order_of_studies_and_arms_changes_nothing(
-    found: list[StudyContrasts], random: object, method: str
+    found: list[StudyContrasts], random: Random, method: Tau2Method
 ) -> None:
-    shuffled = []
-    for study in found:
-        order = list(range(len(study.treatments)))
-        random.shuffle(order)  # type: ignore[attr-defined]
-        shuffled.append(reordered(study, order))
-    random.shuffle(shuffled)  # type: ignore[attr-defined]
-    one = Network.from_studies(found).fit(method=method)  # type: ignore[arg-type]
-    other = Network.from_studies(shuffled).fit(method=method)  # type: ignore[arg-type]
+    one = Network.from_studies(found).fit(method=method)
+    other = Network.from_studies(shuffled(found, random)).fit(method=method)
     # τ² near 0 is found to the square root of rounding only.
     same(one, other, atol=1e-6)
 
 
 @settings(max_examples=40, deadline=None)
-@given(studies())
+@given(networks())
 def test_naming_treatments_otherwise_permutes_the_league_table(found: list[StudyContrasts]) -> None:
     names = dict(zip("ABCDEF", "zyxwvu", strict=True))
-    renamed = [StudyContrasts(s.study, tuple(names[t] for t in s.treatments), s.estimates, s.covariance) for s in found]
-    one, other = Network.from_studies(found).fit(method="DL"), Network.from_studies(renamed).fit(method="DL")
+    one = Network.from_studies(found).fit(method="DL")
+    other = Network.from_studies(renamed(found, names)).fit(method="DL")
     place = [other.treatments.index(names[t]) for t in one.treatments]
     assert_allclose(other.estimates[np.ix_(place, place)], one.estimates, atol=1e-9)
     assert_allclose(other.standard_errors[np.ix_(place, place)], one.standard_errors, atol=1e-9)
 
 
 @settings(max_examples=40, deadline=None)
-@given(studies())
+@given(networks())
 def test_swapping_signs_swaps_every_estimate(found: list[StudyContrasts]) -> None:
     flipped = [StudyContrasts(s.study, s.treatments, -s.estimates, s.covariance) for s in found]
     one, other = Network.from_studies(found).fit(method="DL"), Network.from_studies(flipped).fit(method="DL")
@@ -83,7 +59,7 @@ def test_swapping_signs_swaps_every_estimate(found: list[StudyContrasts]) -> Non
 
 
 @settings(max_examples=30, deadline=None)
-@given(studies(), st.floats(0.01, 100))
+@given(networks(), st.floats(0.01, 100))
 def test_a_change_of_units_scales_everything(found: list[StudyContrasts], unit: float) -> None:
     scaled = [StudyContrasts(s.study, s.treatments, unit * s.estimates, unit**2 * s.covariance) for s in found]
     one, other = Network.from_studies(found).fit(method="DL"), Network.from_studies(scaled).fit(method="DL")
@@ -93,7 +69,7 @@ def test_a_change_of_units_scales_everything(found: list[StudyContrasts], unit: 
 
 
 @settings(max_examples=30, deadline=None)
-@given(studies())
+@given(networks())
 def test_everything_can_be_computed_for_every_network(found: list[StudyContrasts]) -> None:
     fit = Network.from_studies(found).fit(method="DL")
     ranking = fit.ranking(samples=64)

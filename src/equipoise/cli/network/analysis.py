@@ -25,7 +25,10 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The choices of the analysis; ``smaller_is_better``: what ranks treatments, on the analysis scale."""
+    """The choices of the analysis; ``smaller_is_better``: what ranks treatments, on the analysis scale.
+
+    ``important_difference``: the size of a difference that matters, on the analysis scale; 0: any.
+    """
 
     measure: str
     reference: str
@@ -34,6 +37,7 @@ class Settings:
     ci: Interval
     level: float
     smaller_is_better: bool
+    important_difference: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -111,6 +111,11 @@ def choose_reference(network: Network, wanted: str | None) -> tuple[str, str]:
     return best, f"the treatment with most studies ({counts[best]})"
 
 
+def is_usual_reference(treatment: str) -> bool:
+    """Whether a treatment's name is that of a placebo, a control or no treatment."""
+    return _plain(treatment) in USUAL_REFERENCES
+
+
 def bias_of(table: TextTable, reading: Reading, network: Network) -> tuple[dict[str, str] | None, str | None]:
     """Risk of bias by study, or why there is none."""
     column = reading.columns.get("risk_of_bias")
@@ -157,6 +162,6 @@ def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9+.]", "", name.lower())
 
 
-def used_columns(table: TextTable, columns: Mapping[str, str]) -> dict[str, list[str | None]]:
+def used_columns(table: TextTable, columns: Collection[str]) -> dict[str, list[str | None]]:
     """The columns that the analysis uses, each once, in the table's order."""
-    return {name: cells for name, cells in table.columns.items() if name in columns.values()}
+    return {name: cells for name, cells in table.columns.items() if name in columns}

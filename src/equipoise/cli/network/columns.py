@@ -99,6 +99,12 @@ def guess(table: TextTable, named: Mapping[str, str]) -> Reading:
             )
     found |= {role: column for role, column in arms.items() if column is not None}
     if not {"events", "mean"} & set(found):
+        ordered = _ordered_categories(table)
+        if ordered:
+            raise Unclear(
+                f"{', '.join(ordered)} look like ordered categories, which aren't analysed together; name the column that "
+                "counts the participants with one outcome: --events COLUMN"
+            )
         raise Unclear(
             "which columns hold the results? For arms: --events with --n (or --time), or --mean with --sd and --n; for "
             f"comparisons: --comparator, --estimate and --se. The table has {_list(table)}"
@@ -115,7 +121,7 @@ def default_measure(reading: Reading) -> str | None:
     return "MD"
 
 
-def check_measure(reading: Reading, measure: str, table: TextTable) -> None:
+def check_measure(reading: Reading, measure: str, table: TextTable, option: str = "--measure") -> None:
     """Raise ``Unclear`` if the measure needs columns of the arms that weren't found."""
     if reading.form != "arms":
         return
@@ -130,9 +136,44 @@ def check_measure(reading: Reading, measure: str, table: TextTable) -> None:
         able = [m for m in NEEDED if all(role in reading.columns for role in NEEDED[m])]
         also = f" These columns allow {', '.join(able)}." if able else ""
         raise Unclear(
-            f"--measure {measure} needs {' and '.join(lacking)} of every arm, which I don't find in {_list(table)}; "
+            f"{option} {measure} needs {' and '.join(lacking)} of every arm, which I don't find in {_list(table)}; "
             f"name the column ({', '.join('--' + role.split()[0] for role in lacking)}).{also}"
         )
+
+
+def check_column(table: TextTable, option: str, column: str) -> None:
+    """Raise ``Unclear`` if the table doesn't have the column."""
+    if column not in table.columns:
+        raise Unclear(f"{option}: there is no column {column!r}; the table has {_list(table)}")
+
+
+def dose_columns(
+    table: TextTable, reading: Reading, dose: str | None, agent: str | None
+) -> tuple[str | None, str | None]:
+    """The columns of agent and dose; none without a ``dose``.
+
+    Raises ``Unclear`` for columns that aren't there and for tables with one row a pair of arms.
+    """
+    if dose is None:
+        return None, None
+    if reading.form == "contrasts":
+        raise Unclear("--dose needs one row an arm, so that every treatment has its agent and dose")
+    check_column(table, "--dose", dose)
+    if agent is None:
+        agent = agent_and_dose(table)[0]
+        if agent is None:
+            raise Unclear(
+                f"which column names the drug, whatever its dose? Say it with --agent; there are {_list(table)}"
+            )
+    check_column(table, "--agent", agent)
+    return agent, dose
+
+
+def agent_and_dose(table: TextTable) -> tuple[str | None, str | None]:
+    """The columns that by their names hold agents and doses."""
+    plain = {re.sub(r"[^a-z0-9]", "", column.lower()): column for column in table.columns}
+    agent = next((plain[name] for name in ("agent", "drug", "substance") if name in plain), None)
+    return agent, next((plain[name] for name in ("dose", "dosage", "dosemg", "mg") if name in plain), None)
 
 
 def _contrasts(table: TextTable, named: Mapping[str, str], study: str, comparator: str) -> Reading:
@@ -176,6 +217,16 @@ def _find(table: TextTable, role: str, named: Mapping[str, str]) -> str | None:
         if column not in taken:
             plain.setdefault(re.sub(r"[^a-z0-9]", "", column.lower()), column)
     return next((plain[name] for name in KNOWN[role] if name in plain), None)
+
+
+def _ordered_categories(table: TextTable) -> list[str]:
+    """Columns called alike but for a number at their end, such as PASI50 and PASI75."""
+    stems: dict[str, list[str]] = {}
+    for column in table.columns:
+        stem = re.sub(r"[\d.]+$", "", column)
+        if stem and stem != column:
+            stems.setdefault(stem, []).append(column)
+    return next((columns for columns in stems.values() if len(columns) > 1), [])
 
 
 def _list(table: TextTable) -> str:

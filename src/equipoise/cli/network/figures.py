@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from equipoise.cli.network.analysis import Analysis
+from equipoise.cli.network.further import Further
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-FORMATS = ("svg", "pdf", "png")
 
 SPLIT_PAGE = 24
 """Comparisons on one page of the forest plot of direct and indirect evidence."""
@@ -20,7 +19,7 @@ SPLIT_PAGE = 24
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A figure to be drawn: ``name`` is its file's, ``section`` the report's that shows it."""
+    """A figure to be drawn: ``name`` is its file's, ``section`` the report's, or the further analysis, that shows it."""
 
     name: str
     section: str
@@ -28,7 +27,7 @@ class Figure:
     draw: Callable[[], Axes]
 
 
-def figures(analysis: Analysis, risk_of_bias: Mapping[str, str] | None) -> list[Figure]:
+def figures(analysis: Analysis, risk_of_bias: Mapping[str, str] | None, further: Further | None = None) -> list[Figure]:
     """Those that these results allow, in the report's order."""
     from equipoise.figures import network as drawn
 
@@ -76,6 +75,45 @@ def figures(analysis: Analysis, risk_of_bias: Mapping[str, str] | None) -> list[
     funnel = analysis.funnel
     if funnel is not None:
         found.append(Figure("funnel", "small-studies", names["funnel"], lambda: drawn.network_funnel(funnel)))
+    return found + (_further(further, analysis) if further is not None else [])
+
+
+def _further(further: Further, analysis: Analysis) -> list[Figure]:
+    """The figures of further analyses."""
+    from equipoise.figures import network as drawn
+
+    found = []
+    for part in further.parts:
+        result = part.result
+        if part.name == "thresholds" and result is not None and len(result.source):
+            title = "How far the most sensitive study contrasts may move before another treatment comes first"
+            found.append(
+                Figure("thresholds", part.name, title, lambda result=result: drawn.threshold_forest(result))  # type: ignore[misc]
+            )
+        if part.name == "dose_response" and result is not None:
+            title = "Dose–response curves against dose 0"
+            found.append(
+                Figure(
+                    "dose_response", part.name, title, lambda result=result: drawn.dose_curves(result, analysis.fit)  # type: ignore[misc]
+                )
+            )  # fmt: skip
+    both = further.both
+    if both is not None:
+        ways = both.smaller_is_better
+        found += [
+            Figure(
+                "benefit_harm",
+                "both_outcomes",
+                f"{both.names[0]} against {both.names[1]}, better to the right and up",
+                lambda: drawn.benefit_harm_plane(both.plane, smaller_is_better=ways, names=both.names),
+            ),
+            Figure(
+                "league_outcomes",
+                "",
+                "League table of both outcomes",
+                lambda: drawn.league_picture(both.league, smaller_is_better=ways, names=both.names),
+            ),
+        ]
     return found
 
 

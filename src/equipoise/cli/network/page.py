@@ -14,11 +14,23 @@ from markupsafe import Markup
 from equipoise import __version__
 from equipoise.cli.network import tables
 from equipoise.cli.network.analysis import Analysis
+from equipoise.cli.network.further import Further
+from equipoise.cli.network.part import Part
 from equipoise.cli.network.tables import Cell, ResultTable
 from equipoise.figures.network import scale
 from equipoise.figures.network.league import league_html
 from equipoise.synthesis.network.tables import RATIO_MEASURES, p_value
 
+TITLES = {
+    "moderators": "Moderators and subgroups",
+    "components": "Components",
+    "doses": "Doses",
+    "rare-events": "Few events",
+    "outcomes": "Benefit and harm",
+}
+"""The sections of analyses that were asked for."""
+FOLDED = 12
+"""Tables with more rows are folded."""
 LARGE = 900.0
 """Figures wider than this (points) are scrolled, not shrunk to the page."""
 
@@ -27,7 +39,7 @@ LARGE = 900.0
 class Block:
     """A part of a section; ``kind`` says which of the other fields are used."""
 
-    kind: Literal["text", "warning", "list", "facts", "figure", "markup", "table", "code"]
+    kind: Literal["text", "lead", "title", "warning", "list", "facts", "figure", "markup", "table", "code"]
     text: str = ""
     lines: Sequence[str] = ()
     rows: Sequence[Sequence[str]] = ()
@@ -38,15 +50,17 @@ class Block:
     svg: Markup = field(default_factory=Markup)
     markup: Markup = field(default_factory=Markup)
     large: bool = False
+    folded: bool = False
     code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A section of the page."""
+    """A section of the page; ``lead``: one sentence on what it shows and how it is read."""
 
     id: str
     title: str
+    lead: str
     blocks: list[Block]
 
 
@@ -63,6 +77,7 @@ class DrawnFigure:
 
 def render(
     analysis: Analysis,
+    further: Further,
     source: str,
     facts: Sequence[tuple[str, str]],
     warnings: Sequence[str],
@@ -85,13 +100,14 @@ def render(
         title=title,
         subtitle=subtitle,
         version=__version__,
-        sections=_sections(analysis, facts, warnings, figures, summary, script),
+        sections=_sections(analysis, further, facts, warnings, figures, summary, script),
         colophon=f"SHA-256 of the table analysed: {sha256}",
     )
 
 
 def _sections(
     analysis: Analysis,
+    further: Further,
     facts: Sequence[tuple[str, str]],
     warnings: Sequence[str],
     figures: Sequence[DrawnFigure],
@@ -120,17 +136,31 @@ def _sections(
         aside.setdefault(f"Changed ({change.what})", []).append(change.study)
     if aside:
         data.append(Block("list", lines=[f"{why}: {', '.join(what)}" for why, what in aside.items()]))
+    beyond: dict[str, list[Block]] = {}
+    for part in further.parts:
+        beyond.setdefault(part.section, []).extend(_part(part, drawn, further))
+    better = "smaller" if analysis.settings.smaller_is_better else "larger"
     sections = [
-        Section("data", "What was analysed", data),
-        Section("network", "The network", drawn.get("network", [])),
+        Section("data", "What was analysed", "The table, how it was read, and the choices made.", data),
+        Section(
+            "network",
+            "The network",
+            "Circles are treatments, lines are comparisons made within studies; treatments that no line joins are compared "
+            "by way of others.",
+            drawn.get("network", []),
+        ),
         Section(
             "effects",
             "Effects against the reference",
+            "The network estimate of every treatment, from direct and indirect evidence together; the prediction interval "
+            "says where the effect in a new study may lie.",
             [*drawn.get("effects", []), _heterogeneity(analysis), _effects(analysis)],
         ),
         Section(
             "league",
             "League table",
+            "Each cell compares the row with the column: network estimates below the diagonal, direct ones above; blue is "
+            "better, orange worse, bold leaves out no effect.",
             [
                 Block(
                     "markup",
@@ -139,40 +169,82 @@ def _sections(
                 ),
                 Block(
                     "text",
-                    "Lower triangle: network estimates; upper triangle: direct estimates. The picture of the table is in "
-                    "the folder figures, the table for word processors and spreadsheets in the folder tables.",
+                    "To paste into a word processor: tables/league.html; for spreadsheets: tables/league.csv.",
                 ),
             ],
         ),
-        Section("ranking", "Ranking", [*_ranking_notes(analysis), *drawn.get("ranking", []), _ranking(analysis)]),
+        Section(
+            "ranking",
+            "Ranking",
+            f"Ranked with {better} values as better, 1 is best; a rank says nothing about how large or how sure a "
+            "difference is.",
+            [*_ranking_notes(analysis), *drawn.get("ranking", []), _ranking(analysis), *beyond.pop("ranking", [])],
+        ),
         Section(
             "inconsistency",
             "Heterogeneity and inconsistency",
-            [_consistency(analysis), *drawn.get("inconsistency", []), *_split(analysis)],
+            "Do studies of the same comparison agree (within designs), and does direct evidence agree with indirect "
+            "(between designs)? Small p-values say no.",
+            [
+                _consistency(analysis),
+                *drawn.get("inconsistency", []),
+                *_split(analysis),
+                *beyond.pop("inconsistency", []),
+            ],
         ),
         Section(
             "contributions",
             "Contributions",
-            [
-                Block("text", "How much of every estimate rests on each direct comparison; each row adds up to 100 %."),
-                *drawn.get("contributions", []),
-            ],
+            "How much of every estimate rests on each direct comparison; each row adds up to 100 %.",
+            drawn.get("contributions", []),
         ),
-        Section("small-studies", "Small-study effects", [*_funnel(analysis), *drawn.get("small-studies", [])]),
+        Section(
+            "robustness",
+            "Robustness",
+            "What single studies do to the results, and how far they could be wrong.",
+            beyond.pop("robustness", []),
+        ),
+        Section(
+            "small-studies",
+            "Small-study effects",
+            "Small studies with larger effects point to missing results; the points should lie evenly around the middle.",
+            [*_funnel(analysis), *drawn.get("small-studies", []), *beyond.pop("small-studies", [])],
+        ),
+        *(Section(name, TITLES[name], "", beyond[name]) for name in TITLES if name in beyond),
         Section(
             "reproduce",
             "Run it again",
-            [
-                Block(
-                    "text",
-                    "analysis.py in this folder repeats the analysis from data.csv; results.json holds every number.",
-                ),
-                Block("code", "analysis.py", code=script),
-                Block("code", "summary.txt", code=summary),
-            ],
+            "analysis.py in this folder repeats every analysis from the table beside it and prints summary.txt; "
+            "results.json holds every number.",
+            [Block("code", "analysis.py", code=script), Block("code", "summary.txt", code=summary)],
         ),
     ]
     return [section for section in sections if section.blocks]
+
+
+def _part(part: Part, drawn: Mapping[str, list[Block]], further: Further) -> list[Block]:
+    """A further analysis: title, what it shows, what came out, figures, tables."""
+    blocks = [Block("title", part.title)]
+    blocks += [Block("lead", part.lead)] if part.lead else []
+    blocks += [Block("text", note) for note in part.notes]
+    blocks += drawn.get(part.name, [])
+    if part.name == "both_outcomes" and further.both is not None:
+        both = further.both
+        blocks.append(
+            Block(
+                "markup",
+                f"League table: {both.names[0]} below the diagonal, {both.names[1]} above",
+                markup=Markup(league_html(both.league, smaller_is_better=both.smaller_is_better, names=both.names)),
+            )
+        )
+    return blocks + [
+        Block("table", view.title, head=view.head, rows=view.rows, words=view.words, file=view.file, folded=_long(view.rows))
+        for view in part.views
+    ]  # fmt: skip
+
+
+def _long(rows: Sequence[Sequence[str]]) -> bool:
+    return len(rows) > FOLDED
 
 
 def _heterogeneity(analysis: Analysis) -> Block:
@@ -216,17 +288,19 @@ def _effects(analysis: Analysis) -> Block:
         rows=rows,
         words=("Treatment", "Against"),
         file="tables/effects.csv",
+        folded=_long(rows),
     )
 
 
 def _ranking_notes(analysis: Analysis) -> list[Block]:
-    better = "smaller" if analysis.settings.smaller_is_better else "larger"
-    text = f"Ranked with {better} values as better."
+    notes = []
     if len(analysis.network.subnetworks) > 1:
-        text += " Treatments are ranked within each subnetwork."
+        notes.append("Treatments are ranked within each subnetwork.")
     if analysis.ranking.error > 0:
-        text += f" Rank probabilities are integrated numerically, standard error at most {analysis.ranking.error:.1g}."
-    return [Block("text", text + " A rank says nothing about how large or how sure a difference is.")]
+        notes.append(
+            f"Rank probabilities are integrated numerically, standard error at most {analysis.ranking.error:.1g}."
+        )
+    return [Block("text", " ".join(notes))] if notes else []
 
 
 def _ranking(analysis: Analysis) -> Block:
@@ -248,7 +322,9 @@ def _ranking(analysis: Analysis) -> Block:
         f"{100 * analysis.fit.level:g}% interval",
         "Probability of being best",
     ]
-    return Block("table", "Ranking", head=head, rows=rows, words=("Treatment",), file="tables/ranking.csv")
+    return Block(
+        "table", "Ranking", head=head, rows=rows, words=("Treatment",), file="tables/ranking.csv", folded=_long(rows)
+    )
 
 
 def _consistency(analysis: Analysis) -> Block:
@@ -300,6 +376,7 @@ def _split(analysis: Analysis) -> list[Block]:
             rows=rows,
             words=("Comparison",),
             file="tables/split.csv",
+            folded=_long(rows),
         )
     ]
 

@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from equipoise import __version__
 from equipoise.cli.network.analysis import Settings
 from equipoise.cli.network.columns import Reading
+from equipoise.cli.network.outcomes import Second
+from equipoise.cli.network.part import Part
 
 DATA = "data.csv"
 """The table beside the script: the columns used, cleaned."""
+SECOND = "second.csv"
+"""The second outcome's."""
 
 _HEAD = '''"""Network meta-analysis of {source!a}: run with `python analysis.py`, it prints what summary.txt holds.
 
-Made by equipoise {version}. The table is {data}, beside this script.
+Every table of the folder `tables` is the `.to_frame()` of a variable here. Made by equipoise {version}; the data are
+beside this script.
 """
 
-import csv
 {imports}
-import equipoise as eq
 
-with (Path(__file__).parent / "{data}").open(encoding="utf-8", newline="") as file:
-    rows = list(csv.DictReader(file))
 '''
 
-_TABLE = """data = {{name: [row[name] or None for row in rows] for name in rows[0]}}
+_READ = """with (Path(__file__).parent / "{file}").open(encoding="utf-8", newline="") as file:
+    {rows} = list(csv.DictReader(file))
+"""
 
-network = eq.Network.{maker}(
-    data,
+_DATA = "{data} = {{name: [row[name] or None for row in {rows}] for name in {rows}[0]}}\n"
+
+_TABLE = """{network} = eq.Network.{maker}(
+    {data},
 {arguments}
 )
 """
@@ -33,8 +40,8 @@ network = eq.Network.{maker}(
 _BASELINE = """
 # One row an arm, each against its study's baseline arm, whose own standard error is squared the covariance.
 studies = []
-for study in dict.fromkeys(row[{study!r}] for row in rows):
-    arms = [row for row in rows if row[{study!r}] == study]
+for study in dict.fromkeys(row[{study!r}] for row in {rows}):
+    arms = [row for row in {rows} if row[{study!r}] == study]
     baseline = next(row for row in arms if not row[{estimate!r}])
     others = [row for row in arms if row is not baseline]
     covariance = np.full((len(others), len(others)), float(baseline[{se!r}] or 0) ** 2)
@@ -42,10 +49,10 @@ for study in dict.fromkeys(row[{study!r}] for row in rows):
     treatments = tuple(row[{treatment!r}] for row in [baseline, *others])
     estimates = np.array([float(row[{estimate!r}]) for row in others])
     studies.append(StudyContrasts(study, treatments, estimates, covariance))
-network = eq.Network.from_studies(studies, measure={measure!r})
+{network} = eq.Network.from_studies(studies, measure={measure!r})
 """
 
-_TAIL = """fit = network.fit(
+_FIT = """fit = network.fit(
     model={model!r},
     method={method!r},
     reference={reference!r},
@@ -54,37 +61,19 @@ _TAIL = """fit = network.fit(
 )
 ranking = fit.ranking(smaller_is_better={smaller_is_better!r})
 league = fit.league("direct", order=ranking.order)
-
-print(fit.summary())
-print()
-print(ranking.summary())
-print()
-print(fit.inconsistency().summary())
-print()
-print(fit.split().summary())
+inconsistency = fit.inconsistency()
+split = fit.split()
 """
 
+_MAIN = ("fit.summary()", "ranking.summary()", "inconsistency.summary()", "split.summary()")
 
-def reproducing_script(source: str, reading: Reading, settings: Settings) -> str:
-    """A script that needs nothing but equipoise and the cleaned table beside it."""
-    columns = {role: name for role, name in reading.columns.items() if role != "risk_of_bias"}
-    if reading.form == "baseline":
-        body = _BASELINE.format(measure=settings.measure, **columns)
-        imports = "from pathlib import Path\n\nimport numpy as np\n"
-    else:
-        maker = "from_arms" if reading.form == "arms" else "from_contrasts"
-        arguments = "\n".join(
-            f"    {role}={name!r}," for role, name in {**columns, "measure": settings.measure}.items()
-        )
-        body = _TABLE.format(maker=maker, arguments=arguments)
-        imports = "from pathlib import Path\n"
-    head = _HEAD.format(source=source, version=__version__, imports=imports, data=DATA)
-    if reading.form == "baseline":
-        head = head.replace(
-            "import equipoise as eq\n",
-            "import equipoise as eq\nfrom equipoise.synthesis.network import StudyContrasts\n",
-        )
-    tail = _TAIL.format(
+
+def reproducing_script(
+    source: str, reading: Reading, settings: Settings, parts: Sequence[Part] = (), second: Second | None = None
+) -> str:
+    """A script that needs nothing but equipoise and the cleaned tables beside it."""
+    body = _network(reading, settings.measure, DATA, "rows", "data", "network")
+    body += _FIT.format(
         model=settings.model,
         method=settings.method,
         reference=settings.reference,
@@ -92,4 +81,44 @@ def reproducing_script(source: str, reading: Reading, settings: Settings) -> str
         level=settings.level,
         smaller_is_better=settings.smaller_is_better,
     )
-    return head + body + tail
+    if second is not None:
+        body += "\n" + _network(
+            second.reading, second.settings.measure, SECOND, "second_rows", "second_data", "second_network"
+        )
+    done = [part for part in parts if part.code]
+    body += "".join(f"\n{part.code}\n" for part in done)
+    printed = [*_MAIN, *(expression for part in done for expression, _ in part.texts)]
+    body += "\n" + "print()\n".join(f"print({expression})\n" for expression in printed)
+    baseline = "baseline" in (reading.form, second.reading.form if second is not None else None)
+    return _HEAD.format(source=source, version=__version__, imports=_imports(done, baseline)) + body
+
+
+def _network(reading: Reading, measure: str, file: str, rows: str, data: str, network: str) -> str:
+    """The lines that read a table and make its network."""
+    text = _READ.format(file=file, rows=rows) + _DATA.format(data=data, rows=rows)
+    columns = {role: name for role, name in reading.columns.items() if role != "risk_of_bias"}
+    if reading.form == "baseline":
+        return text + _BASELINE.format(measure=measure, rows=rows, network=network, **columns)
+    maker = "from_arms" if reading.form == "arms" else "from_contrasts"
+    arguments = "\n".join(f"    {role}={name!r}," for role, name in {**columns, "measure": measure}.items())
+    return text + _TABLE.format(maker=maker, arguments=arguments, data=data, network=network)
+
+
+def _imports(parts: Sequence[Part], baseline: bool) -> str:
+    """The import statements, names of one module together."""
+    found: dict[str, set[str]] = {}
+    lines = [line for part in parts for line in part.imports]
+    if baseline:
+        lines.append("from equipoise.synthesis.network import StudyContrasts")
+    for line in lines:
+        module, _, name = line.removeprefix("from ").partition(" import ")
+        found.setdefault(module, set()).add(name)
+    ours = []
+    for module, names in sorted(found.items()):
+        joined = f"from {module} import {', '.join(sorted(names))}"
+        if len(joined) > 100:
+            joined = f"from {module} import (\n" + "".join(f"    {name},\n" for name in sorted(names)) + ")"
+        ours.append(joined)
+    standard = ["import csv", "from pathlib import Path"]
+    numpy = ["", "import numpy as np"] if baseline else []
+    return "\n".join([*standard, *numpy, "", "import equipoise as eq", *ours])

@@ -2,6 +2,7 @@
 
 from equipoise.figures.network.benefit_harm import benefit_harm_plane
 from equipoise.figures.network.contribution_matrix import contribution_matrix
+from equipoise.figures.network.dose_curves import dose_curves
 from equipoise.figures.network.forest import network_forest
 from equipoise.figures.network.funnel import network_funnel
 from equipoise.figures.network.graph import network_graph
@@ -11,10 +12,12 @@ from equipoise.figures.network.league import league_csv, league_html, league_pic
 from equipoise.figures.network.rankogram import rankogram
 from equipoise.figures.network.split_forest import split_forest
 from equipoise.figures.network.style import save
+from equipoise.figures.network.threshold_forest import threshold_forest
 
 __all__ = [
     "benefit_harm_plane",
     "contribution_matrix",
+    "dose_curves",
     "hasse_diagram",
     "league_csv",
     "league_html",
@@ -27,4 +30,5 @@ __all__ = [
     "save",
     "split_forest",
     "sure_order",
+    "threshold_forest",
 ]

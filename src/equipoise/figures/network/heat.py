@@ -67,13 +67,14 @@ def net_heat_plot(heat: NetHeat, ax: Axes | None = None) -> Axes:
         ramp = LinearSegmentedColormap.from_list("heat", [style.COOL, "#ffffff", style.WARM])
         colours = ramp.with_extremes(bad="#f4f3ef")
         limit = min(max(float(np.nanmax(np.abs(np.nan_to_num(change)))), 1e-9), CLIP)
-        image = ax.imshow(
+        image = ax.pcolormesh(
+            np.arange(n + 1) - 0.5,
+            np.arange(n + 1) - 0.5,
             np.ma.masked_invalid(change),
             cmap=colours,
             norm=Normalize(-limit, limit),
-            aspect="auto",
-            interpolation="nearest",
         )
+        ax.set_ylim(n - 0.5, -0.5)
         _squares(ax, hat)
         ax.set_xticks(range(n), names, rotation=90, fontsize=size)
         ax.set_yticks(range(n), names, fontsize=size)

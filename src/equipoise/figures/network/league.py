@@ -90,7 +90,12 @@ def cell_text(league: League, row: int, column: int, digits: int = 2) -> tuple[s
 
 
 def league_picture(
-    league: League, ax: Axes | None = None, *, smaller_is_better: bool | tuple[bool, bool] = True, digits: int = 2
+    league: League,
+    ax: Axes | None = None,
+    *,
+    smaller_is_better: bool | tuple[bool, bool] = True,
+    digits: int = 2,
+    names: tuple[str, str] = ("the first outcome", "the second"),
 ) -> Axes:
     """The league table as a picture, row against column.
 
@@ -100,12 +105,13 @@ def league_picture(
 
     Raises ``MissingExtra`` without matplotlib.
     """
-    names = league.treatments
-    n = len(names)
+    treatments = league.treatments
+    n = len(treatments)
     fills = colours(league, smaller_is_better)
     sure = excludes_no_effect(league)
     whole = n <= INTERVALS
     with style.drawing():
+        from matplotlib.collections import PatchCollection
         from matplotlib.patches import Rectangle
 
         texts = [[cell_text(league, i, j, digits) if i != j else ("", "") for j in range(n)] for i in range(n)]
@@ -114,16 +120,19 @@ def league_picture(
         shown = [interval for _, interval in flat] if whole else [estimate for estimate, _ in flat]
         cell = max(style.widest(shown, font, "normal" if whole else "bold") + 7.0, 22.0)
         row = 25.0 if whole else 13.0
-        names_left = style.widest(names, style.SIZE - 1.0) + 8.0
+        names_left = style.widest(treatments, style.SIZE - 1.0) + 8.0
         names_top = names_left if not whole or names_left > cell else 14.0
         foot = 34.0
-        ax = style.place(ax, names_left + n * cell + 4.0, names_top + n * row + foot)
+        note = caption(league, names)
+        whole_width = names_left + max(n * cell, style.width_of(note, 6.5)) + 4.0
+        ax = style.place(ax, whole_width, names_top + n * row + foot)
         width, height = style.canvas(ax)
-        shrink = min(1.0, width / (names_left + n * cell + 4.0), height / (names_top + n * row + foot))
+        shrink = min(1.0, width / whole_width, height / (names_top + n * row + foot))
         x0, y0 = names_left * shrink, height - names_top * shrink
         w, h = cell * shrink, row * shrink
         upright = names_top > 14.0
-        for i, name in enumerate(names):
+        cells = []
+        for i, name in enumerate(treatments):
             ax.text(x0 - 4, y0 - (i + 0.5) * h, name, ha="right", va="center", fontsize=(style.SIZE - 1.0) * shrink)
             ax.text(
                 x0 + (i + 0.5) * w, y0 + 4, name, ha="center", va="bottom", rotation=90 if upright else 0,
@@ -131,10 +140,7 @@ def league_picture(
             )  # fmt: skip
             for j in range(n):
                 corner = (x0 + j * w, y0 - (i + 1) * h)
-                fill = style.FAINT if i == j else fills[i][j]
-                ax.add_patch(
-                    Rectangle(corner, w, h, facecolor=fill, edgecolor="white", lw=0.8, gid=f"cell-{len(ax.patches)}")
-                )
+                cells.append(Rectangle(corner, w, h, facecolor=style.FAINT if i == j else fills[i][j]))
                 estimate, interval = texts[i][j]
                 weight = "bold" if sure[i, j] else "normal"
                 middle = corner[0] + 0.5 * w
@@ -159,23 +165,16 @@ def league_picture(
                         fontsize=font * shrink,
                         fontweight=weight,
                     )
-        ax.text(
-            x0,
-            y0 - n * h - 8.0 * shrink,
-            caption(league),
-            va="top",
-            fontsize=6.5 * shrink,
-            color=style.SOFT,
-            linespacing=1.3,
-        )
+        ax.add_collection(PatchCollection(cells, match_original=True, edgecolor="white", linewidth=0.8), autolim=False)
+        ax.text(x0, y0 - n * h - 8.0 * shrink, note, va="top", fontsize=6.5 * shrink, color=style.SOFT, linespacing=1.3)
     return ax
 
 
-def caption(league: League) -> str:
-    """What the cells show, in two lines."""
+def caption(league: League, names: tuple[str, str] = ("the first outcome", "the second")) -> str:
+    """What the cells show, in two lines; ``names``: of the outcomes, where there are two."""
     level = f"{100 * league.level:g}%"
     if "second" in league.upper_triangle:
-        first = f"Lower triangle: {league.measure} of the first outcome; upper triangle: {league.upper_measure} of the second"
+        first = f"Lower triangle: {names[0]} ({league.measure}); upper triangle: {names[1]} ({league.upper_measure})"
     elif league.upper_triangle == "direct":
         first = f"{league.measure} with {level} confidence interval; lower triangle: network, upper triangle: direct estimates"
     else:
@@ -186,7 +185,13 @@ def caption(league: League) -> str:
     )
 
 
-def league_html(league: League, *, smaller_is_better: bool | tuple[bool, bool] = True, digits: int = 2) -> str:
+def league_html(
+    league: League,
+    *,
+    smaller_is_better: bool | tuple[bool, bool] = True,
+    digits: int = 2,
+    names: tuple[str, str] = ("the first outcome", "the second"),
+) -> str:
     """The league table as an HTML table whose styles are in the cells, so that word processors keep them."""
     fills = colours(league, smaller_is_better)
     sure = excludes_no_effect(league)
@@ -195,7 +200,7 @@ def league_html(league: League, *, smaller_is_better: bool | tuple[bool, bool] =
     text = "font-family:Arial,Helvetica,sans-serif;font-size:9pt;border-collapse:collapse;color:#1a1d21;"
     lines = [
         f'<table style="{text}">',
-        f'<caption style="text-align:left;caption-side:bottom;padding-top:6px;">{escape(caption(league))}</caption>',
+        f'<caption style="text-align:left;caption-side:bottom;padding-top:6px;">{escape(caption(league, names))}</caption>',
     ]
     lines.append(f'<thead><tr><td style="{head}"></td>')
     lines += [f'<th scope="col" style="{head}">{escape(name)}</th>' for name in league.treatments]

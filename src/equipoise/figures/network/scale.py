@@ -85,16 +85,21 @@ def limits(estimates: FloatArray, lower: FloatArray, upper: FloatArray) -> tuple
 
 def effect_axis(ax: Axes, measure: str, low: float, high: float, which: Literal["x", "y"] = "x") -> None:
     """Limits and ticks on the analysis scale; ratios are labelled as ratios."""
-    axis = ax.xaxis if which == "x" else ax.yaxis
     (ax.set_xlim if which == "x" else ax.set_ylim)(low, high)
     width, height = style.size_of(ax)
-    ticks = ratio_ticks(low, high, (width if which == "x" else height) / 34.0) if measure in RATIO_MEASURES else None
+    effect_ticks(ax, measure, low, high, width if which == "x" else height, which)
+
+
+def effect_ticks(
+    ax: Axes, measure: str, low: float, high: float, length: float, which: Literal["x", "y"] = "y"
+) -> None:
+    """Ticks on an axis of this ``length`` in points; ratios are labelled as ratios."""
+    axis = ax.xaxis if which == "x" else ax.yaxis
+    ticks = ratio_ticks(low, high, length / 34.0) if measure in RATIO_MEASURES else None
     if ticks is None:
         from matplotlib.ticker import MaxNLocator
 
-        axis.set_major_locator(
-            MaxNLocator(nbins=max(3, int((width if which == "x" else height) / 45.0)), steps=[1, 2, 5, 10])
-        )
+        axis.set_major_locator(MaxNLocator(nbins=max(3, int(length / 45.0)), steps=[1, 2, 5, 10]))
     else:
         axis.set_ticks([math.log(t) for t in ticks], labels=[_plain(t) for t in ticks])
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from equipoise.errors import MissingExtra
+from equipoise.figures.text_extent import ROUNDING, points
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,6 +30,8 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<")
 FONTS = ("Helvetica", "Arial", "Liberation Sans", "DejaVu Sans")
 SIZE = 8.0
 """Font size of ordinary text."""
+MARGIN = 6.0
+"""White around a figure of its own, in points."""
 
 
 @contextmanager
@@ -82,13 +85,14 @@ def _families() -> tuple[str, ...]:
 
 
 def place(ax: Axes | None, width: float, height: float) -> Axes:
-    """The Axes given, or one that fills a new figure of this size in points."""
+    """The Axes given, or one of this size in points that fills a new figure but for its margin."""
     if ax is not None:
         return ax
     from matplotlib import pyplot as plt
 
-    figure = plt.figure(figsize=(width / 72.0, height / 72.0))
-    return figure.add_axes((0.0, 0.0, 1.0, 1.0))
+    across, up = width + 2.0 * MARGIN, height + 2.0 * MARGIN
+    figure = plt.figure(figsize=(across / 72.0, up / 72.0))
+    return figure.add_axes((MARGIN / across, MARGIN / up, width / across, height / up))
 
 
 def size_of(ax: Axes) -> tuple[float, float]:
@@ -118,17 +122,9 @@ def canvas(ax: Axes) -> tuple[float, float]:
     return width, height
 
 
-@lru_cache(maxsize=4096)
 def width_of(text: str, size: float = SIZE, weight: str = "normal") -> float:
-    """The width of one or more lines of text in points."""
-    from matplotlib.font_manager import FontProperties
-    from matplotlib.textpath import text_to_path
-
-    font = FontProperties(family=list(_families()), size=size, weight=weight)
-    lines = text.split("\n")
-    return max(
-        float(text_to_path.get_text_width_height_descent(line, font, False)[0]) if line else 0.0 for line in lines
-    )
+    """The width of one or more lines of text in points, with room for the rounding of letters to pixels."""
+    return ROUNDING * max(points(line, size, weight) for line in text.split("\n"))
 
 
 def widest(texts: Sequence[str], size: float = SIZE, weight: str = "normal") -> float:
@@ -147,7 +143,7 @@ def save(ax: Axes, path: Path, dpi: int = 300) -> None:
         import matplotlib as mpl
 
         with mpl.rc_context({"svg.hashsalt": path.stem}):
-            figure.savefig(path, dpi=dpi, bbox_inches="tight", pad_inches=0.08, metadata=undated.get(path.suffix))
+            figure.savefig(path, dpi=dpi, metadata=undated.get(path.suffix))
     if path.suffix == ".svg":
         # Readers without the font that was at hand get one of the same widths.
         named = "font-family: " + ", ".join(f"'{name}'" for name in _families())

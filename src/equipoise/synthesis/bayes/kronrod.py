@@ -73,3 +73,29 @@ def interpolate(values: FloatArray, z: FloatArray) -> FloatArray:
     share = _WEIGHTS[count] / np.where(hit, 1.0, apart)
     result = (share * values).sum(axis=1) / share.sum(axis=1)
     return np.asarray(np.where(hit.any(axis=1), (values * hit).sum(axis=1), result))
+
+
+def solve(values: FloatArray, integrals: FloatArray, target: FloatArray) -> FloatArray:
+    """Where in its panel each density's integral from −1 reaches ``target`` (n,).
+
+    ``values`` (n, 21) at the nodes, ``integrals`` (n, 23) at ``ENDS_TOO``. Newton's method between the two nodes
+    that enclose it.
+    """
+    above = np.clip((integrals < target[:, None]).sum(axis=1), 1, COUNT + 1)
+    low, high = ENDS_TOO[above - 1], ENDS_TOO[above]
+    rows = np.arange(len(target))
+    before, after = integrals[rows, above - 1], integrals[rows, above]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        z = low + (high - low) * np.nan_to_num((target - before) / (after - before), nan=0.5)
+    z = np.clip(z, low, high)
+    for _ in range(60):
+        off = interpolate(integrals, z) - target
+        low, high = np.where(off < 0, z, low), np.where(off < 0, high, z)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            new = z - off / interpolate(values, z)
+        new = np.where((new >= low) & (new <= high), new, 0.5 * (low + high))
+        moved = np.abs(new - z)
+        z = new
+        if np.all(moved < 1e-14):
+            break
+    return np.asarray(z)

@@ -21,27 +21,37 @@ class NormalMixture:
     """One quantity's distribution, or those of q quantities side by side.
 
     ``weights``: shape (J,), sum 1; ``means`` and ``sds``: shape (J,) or (J, q), analysis scale. Every method returns
-    an array with the quantities' shape, () or (q,), after the shape of its argument.
+    an array with the quantities' shape, () or (q,), after the shape of its argument. ``tail``: moments of this order
+    and above don't exist (sds without bound, see ``TauPosterior``).
     """
 
     weights: FloatArray
     means: FloatArray
     sds: FloatArray
+    tail: float = np.inf
 
     @property
     def mean(self) -> FloatArray:
-        """The mean of each quantity."""
-        return np.asarray(np.tensordot(self.weights, self.means, axes=1))
+        """The mean of each quantity; NaN where it doesn't exist."""
+        centre = self._centre()
+        return centre if self.tail > 1.0 else np.full_like(centre, np.nan)
 
     @property
     def sd(self) -> FloatArray:
-        """The standard deviation of each quantity."""
-        deviations = self.means - self.mean
+        """The standard deviation of each quantity; infinite where the tails are too heavy."""
+        spread = self._spread()
+        return spread if self.tail > 2.0 else np.full_like(spread, np.inf)
+
+    def _centre(self) -> FloatArray:
+        return np.asarray(np.tensordot(self.weights, self.means, axes=1))
+
+    def _spread(self) -> FloatArray:
+        deviations = self.means - self._centre()
         return np.asarray(np.sqrt(np.tensordot(self.weights, self.sds**2 + deviations**2, axes=1)))
 
     def take(self, chosen: int | NDArray[np.intp]) -> NormalMixture:
         """The mixture of some of the quantities."""
-        return NormalMixture(self.weights, self.means[:, chosen], self.sds[:, chosen])
+        return NormalMixture(self.weights, self.means[:, chosen], self.sds[:, chosen], self.tail)
 
     def pdf(self, x: ArrayLike) -> FloatArray:
         """The density at ``x``."""
@@ -70,7 +80,7 @@ class NormalMixture:
         z = ndtri(p).reshape((-1,) + (1,) * self.means.ndim)
         each = self.means + z * self.sds  # the components' quantiles enclose the mixture's
         low, high = each.min(axis=1).reshape(shape), each.max(axis=1).reshape(shape)
-        mean, sd, finest = self.mean, self.sd, self.sds.min(axis=0)
+        mean, sd, finest = self._centre(), self._spread(), self.sds.min(axis=0)
         with np.errstate(invalid="ignore"):
             x = np.clip(mean + ndtri(wanted) * sd, low, high)
         finite = np.isfinite(x)
@@ -136,25 +146,28 @@ class NormalMixture:
         return np.stack([a, b])
 
     def _modes(self) -> NDArray[np.intp]:
-        """How many modes a grid shows for each quantity; the grid follows the quantiles of the mixture."""
-        at = self.quantile(np.linspace(0.002, 0.998, 41))
-        rises = np.diff(self._cdf_pdf(at)[1], axis=0) > 0
+        """How many modes a grid shows for each quantity."""
+        rises = np.diff(self._cdf_pdf(self._hull())[1], axis=0) > 0
         turns = rises[:-1] & ~rises[1:]
         return np.asarray(turns.sum(axis=0) + ~rises[0] + rises[-1])
+
+    def _hull(self) -> FloatArray:
+        """Points (41, …) between the lowest and the highest of the means, where all modes are."""
+        ordered = np.sort(self.means, axis=0)
+        return np.asarray(ordered[np.linspace(0, len(ordered) - 1, 41).round().astype(np.intp)])
 
     @property
     def mode(self) -> FloatArray:
         """Where each density is highest."""
-        p = np.linspace(0.002, 0.998, 41)
-        x = self.quantile(p)
+        x = self._hull()
         best = np.argmax(self._cdf_pdf(x)[1], axis=0)
         low, high = (np.take_along_axis(x, np.clip(best + d, 0, 40)[None], 0)[0] for d in (-1, 1))
         at = 0.5 * (low + high)
-        for _ in range(200):
+        for _ in range(60):
             slope = self._derivative(at)
             low, high = np.where(slope > 0, at, low), np.where(slope > 0, high, at)
             new = 0.5 * (low + high)
-            if np.all(np.abs(new - at) <= 1e-15 * (np.abs(new) + self.sd)):
+            if np.all(np.abs(new - at) <= 1e-12 * self._spread()):
                 break
             at = new
         return np.asarray(at)

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 
 from equipoise.errors import DataError, NotConverged
-from equipoise.synthesis.bayes.kronrod import COUNT, CUMULATE, ENDS_TOO, GAUSS, KRONROD, NODES, TO_LEGENDRE, interpolate
+from equipoise.synthesis.bayes.kronrod import COUNT, CUMULATE, GAUSS, KRONROD, NODES, TO_LEGENDRE, interpolate, solve
 from equipoise.synthesis.bayes.priors import Mixture, OnVariance, Prior, Uniform
 from equipoise.synthesis.bayes.shortest import shortest_interval
 
@@ -36,7 +36,7 @@ _LANDMARKS = np.array([1e-15, 1e-9, 1e-4, 0.02, 0.25, 0.5, 0.75, 0.98, 0.9999, 1
 
 
 @dataclass(frozen=True, slots=True)
-class _Axis:
+class Axis:
     """The variable in which τ is integrated."""
 
     scale: float
@@ -80,7 +80,7 @@ class TauPosterior:
     error: float
     tail: float
     prior: Prior
-    _axis: _Axis = field(repr=False)
+    _axis: Axis = field(repr=False)
     _values: FloatArray = field(repr=False)
     _integrals: FloatArray = field(repr=False)
     _at_edges: FloatArray = field(repr=False)
@@ -107,22 +107,14 @@ class TauPosterior:
         """E τ; infinite where the density falls too slowly."""
         if self.tail <= 1.0:
             return float("inf")
-        return float(self.expect(self.tau) + self._beyond(1))
+        return float(self.expect(self.tau))
 
     @property
     def sd(self) -> float:
         """The standard deviation of τ; infinite where the density falls too slowly."""
         if self.tail <= 2.0:
             return float("inf")
-        deviations = self.tau - float(self.expect(self.tau))
-        return float(np.sqrt(self.expect(deviations**2) + self._beyond(2)))
-
-    def _beyond(self, power: int) -> float:
-        """The part of E τ^power that the last panel leaves out, from the power by which the density falls."""
-        if not np.isfinite(self.tail):
-            return 0.0
-        end, last = float(self._axis.tau(self.edges[-1])), float(self.density[-1])
-        return float(last * self.tau[-1] * (end / self.tau[-1]) ** (-self.tail) * end**power / (self.tail - power))
+        return float(np.sqrt(self.expect((self.tau - self.mean) ** 2)))
 
     @property
     def median(self) -> float:
@@ -175,25 +167,7 @@ class TauPosterior:
         panel = np.clip(np.searchsorted(self._at_edges, wanted, side="left") - 1, 0, len(self.edges) - 2)
         half = 0.5 * (self.edges[panel + 1] - self.edges[panel])
         target = (wanted - self._at_edges[panel]) / half
-        values, integrals = self._values[panel], self._integrals[panel]
-        # The bracket between the two nodes that enclose the target.
-        above = np.clip((integrals < target[:, None]).sum(axis=1), 1, COUNT + 1)
-        low, high = ENDS_TOO[above - 1], ENDS_TOO[above]
-        rows = np.arange(len(wanted))
-        before, after = integrals[rows, above - 1], integrals[rows, above]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            z = low + (high - low) * np.nan_to_num((target - before) / (after - before), nan=0.5)
-        z = np.clip(z, low, high)
-        for _ in range(60):
-            off = interpolate(integrals, z) - target
-            low, high = np.where(off < 0, z, low), np.where(off < 0, high, z)
-            with np.errstate(divide="ignore", invalid="ignore"):
-                new = z - off / interpolate(values, z)
-            new = np.where((new >= low) & (new <= high), new, 0.5 * (low + high))
-            moved = np.abs(new - z)
-            z = new
-            if np.all(moved < 1e-14):
-                break
+        z = solve(self._values[panel], self._integrals[panel], target)
         tau = self._axis.tau(self.edges[panel] + (z + 1.0) * half).reshape(p.shape)
         if first > 0:
             share = float(self.prior.cdf(self._axis.tau(self.edges[0]))) / first
@@ -233,7 +207,7 @@ class TauPosterior:
         if best < 0 or (not self._axis.logarithmic and at_ends.max() > density[best]):
             end = int(np.argmax(at_ends))
             beside = x[0] if end == 0 else x[-1]
-            if self._slope(self.edges[-end]) * (1 - 2 * end) <= 1e-9 * at_ends[end] * self.scale:
+            if self._slope(self.edges[-end]) * (1 - 2 * end) <= 1e-6 * at_ends[end] * self.scale:
                 return ends[end]
             bracket = (float(self.edges[-end]), float(beside))
         else:
@@ -275,7 +249,7 @@ def integrate_tau(
     Raises ``DataError`` where the posterior is improper (its density doesn't fall fast enough as τ grows) and
     ``NotConverged`` where the panels can't settle it.
     """
-    axis = _axis(prior, scale)
+    axis = tau_axis(prior, scale)
 
     def log_density(x: FloatArray) -> FloatArray:
         tau = axis.tau(x)
@@ -324,19 +298,19 @@ def integrate_tau(
     return _assemble(parts[0], parts[1], parts[2], span, prior, axis)
 
 
-def _axis(prior: Prior, scale: float) -> _Axis:
+def tau_axis(prior: Prior, scale: float) -> Axis:
     """Linear near 0 where the prior's density is a whole power of τ there, else logarithmic."""
     if prior.proper:
         typical = float(prior.quantile(0.5))
         scale = min(scale, typical) if typical > 0 else scale
     if prior.support[0] > 0:
-        return _Axis(scale, logarithmic=False)
+        return Axis(scale, logarithmic=False)
     near = scale * np.array([1e-9, 1e-10, 1e-13, 1e-14])
     with np.errstate(all="ignore"):
         log = prior.logpdf(near)
         powers = (log[::2] - log[1::2]) / np.log(10.0)
     whole = np.all(np.isfinite(log)) and np.all(np.abs(powers - np.round(powers[0])) < 1e-6) and powers[0] > -0.5
-    return _Axis(scale, logarithmic=not whole)
+    return Axis(scale, logarithmic=not whole)
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,7 +328,7 @@ class _Span:
     tail: float
 
 
-def _span(log_density: Function, log_likelihood: Function, prior: Prior, axis: _Axis) -> _Span:
+def _span(log_density: Function, log_likelihood: Function, prior: Prior, axis: Axis) -> _Span:
     limits = [max(bound, 0.0) for bound in prior.support]
     bounded = np.isfinite(limits[1])
     lowest = _flat_below(log_likelihood, axis.scale) if axis.logarithmic else limits[0]
@@ -386,6 +360,16 @@ def _span(log_density: Function, log_likelihood: Function, prior: Prior, axis: _
             f"the posterior of τ is improper: under the prior {prior.describe()} its density doesn't fall as τ grows, since "
             "there are too few studies; give a proper prior for τ"
         )
+    if not bounded:
+        # Moments reach further out than probabilities.
+        with np.errstate(divide="ignore"):
+            log_tau = np.log(axis.tau(grid))
+        for power in (2.0, 1.0):
+            moment = heights + power * log_tau
+            near_top = np.flatnonzero(moment > moment.max() - _NEGLIGIBLE)
+            if near_top[-1] < len(grid) - 1:
+                last = max(last, int(near_top[-1]))
+                break
     low = float(grid[first - 1]) if first > 0 else start
     high = float(grid[last + 1]) if last < len(grid) - 1 else float(grid[-1])
     before = after = 0.0
@@ -438,7 +422,7 @@ def _edges_within(prior: Prior) -> FloatArray:
 
 
 def _assemble(
-    left: FloatArray, right: FloatArray, value: FloatArray, span: _Span, prior: Prior, axis: _Axis
+    left: FloatArray, right: FloatArray, value: FloatArray, span: _Span, prior: Prior, axis: Axis
 ) -> TauPosterior:
     order = np.argsort(left)
     left, right, value = left[order], right[order], value[order]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,11 @@ from equipoise.synthesis.network.binary_arms import BinaryArms
 from equipoise.synthesis.network.blocks import IntArray
 from equipoise.synthesis.network.comparisons import Comparisons
 from equipoise.synthesis.network.gls import resistances
+from equipoise.synthesis.network.inference import infer
+from equipoise.synthesis.network.league import Compared, League, league_table
 from equipoise.synthesis.network.network import Change, LeftOut
 from equipoise.synthesis.network.pair_effects import PairEffects, pair_effects
+from equipoise.synthesis.network.ranking import Connected, Ranking, rank
 from equipoise.synthesis.network.tables import decimals, p_value
 
 
@@ -40,6 +43,7 @@ class BinaryFit:
     ``left_out`` says what wasn't and why. ``log_likelihood`` is the maximum (penalised for the
     penalised model), NaN for Mantel–Haenszel. ``q``, ``df`` and ``p`` test inconsistency between designs
     (Mantel–Haenszel only). ``dispersion`` multiplies variances, one number a subnetwork (1: common effect).
+    ``parts`` has the subnetworks' estimates and covariance (before dispersion).
     """
 
     method: str
@@ -52,6 +56,7 @@ class BinaryFit:
     q: float
     df: int
     p: float
+    parts: tuple[Part, ...] = field(repr=False)
 
     @property
     def measure(self) -> str:
@@ -72,6 +77,26 @@ class BinaryFit:
     def standard_errors(self) -> FloatArray:
         """Standard errors of ``estimates``."""
         return self.pairs.standard_errors
+
+    @property
+    def lower(self) -> FloatArray:
+        """Lower confidence limits of ``estimates``."""
+        return self.pairs.lower
+
+    @property
+    def upper(self) -> FloatArray:
+        """Upper confidence limits of ``estimates``."""
+        return self.pairs.upper
+
+    @property
+    def statistics(self) -> FloatArray:
+        """``estimates`` / ``standard_errors``."""
+        return self.pairs.statistics
+
+    @property
+    def level(self) -> float:
+        """The level of the intervals."""
+        return self.pairs.level
 
     @property
     def left_out(self) -> tuple[LeftOut, ...]:
@@ -96,6 +121,27 @@ class BinaryFit:
     def comparisons(self) -> Comparisons:
         """Every pair of treatments that is connected, once each, the first by name minus the second."""
         return self.pairs.all_pairs(self.method)
+
+    def connected(self) -> list[Connected]:
+        """The subnetworks as ranking needs them: log odds with their covariance."""
+        normal = infer("normal", self.level, 0.0, 0)
+        found = []
+        for part, factor in zip(self.parts, self.dispersion.tolist(), strict=True):
+            # Ranking needs the covariance without its constant: of rank n − 1.
+            centred = part.inverse - part.inverse.mean(axis=0)
+            centred = centred - centred.mean(axis=1, keepdims=True)
+            found.append(Connected(part.treatments, part.potentials, factor * centred, normal))
+        return found
+
+    def ranking(
+        self, smaller_is_better: bool = True, threshold: float = 0.0, samples: int | None = None, seed: int = 0
+    ) -> Ranking:
+        """P-scores, SUCRA, rank probabilities, mean ranks, as ``NetworkFit.ranking``; thresholds are log odds ratios."""
+        return rank(self, smaller_is_better, threshold, samples, seed)
+
+    def league(self, other: Compared | None = None, order: Sequence[str] | None = None) -> League:
+        """The league table; ``other``: the fit of a second outcome, shown above the diagonal."""
+        return league_table(self, other=other, order=order)
 
     def to_frame(self) -> Any:
         """Every connected pair, one a row, as log odds ratios."""
@@ -153,6 +199,7 @@ def assemble(
         q=test[0],
         df=test[1],
         p=test[2],
+        parts=tuple(parts[i] for i in order),
     )
 
 

@@ -11,12 +11,15 @@ import numpy as np
 from equipoise.errors import DataError
 from equipoise.frames import FloatArray
 from equipoise.synthesis.network.inference import infer
-from equipoise.synthesis.network.tables import decimals, interval, p_value, text_table
+from equipoise.synthesis.network.tables import RATIO_MEASURES, decimals, interval, natural, p_value, text_table
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Coefficients:
     """Named coefficients on the analysis scale, one a row; NaN where the data don't identify one.
+
+    ``measure``: of which they are effects, "" where they aren't effects of one measure; tables of a ratio measure
+    show ratios.
 
     ``statistics`` is estimate / standard error, compared with the normal distribution, or with t where ``df`` is
     finite; ``p`` is two-sided.
@@ -31,6 +34,7 @@ class Coefficients:
     p: FloatArray
     df: float
     level: float
+    measure: str = ""
 
     def __len__(self) -> int:
         return len(self.names)
@@ -42,30 +46,35 @@ class Coefficients:
         position = self.names.index(name)
         return float(self.estimates[position]), float(self.standard_errors[position])
 
-    def to_frame(self) -> Any:
-        """One row a coefficient."""
+    def to_frame(self, exponentiate: bool = False) -> Any:
+        """One row a coefficient; with ``exponentiate`` the estimate and its interval of a ratio measure are ratios."""
         from equipoise.frames import make_frame
+
+        def scale(values: FloatArray) -> FloatArray:
+            return np.asarray(natural(self.measure, values)) if exponentiate else values
 
         return make_frame(
             {
                 "name": self.names,
-                "estimate": self.estimates,
+                "estimate": scale(self.estimates),
                 "se": self.standard_errors,
-                "lower": self.lower,
-                "upper": self.upper,
+                "lower": scale(self.lower),
+                "upper": scale(self.upper),
                 "statistic": self.statistics,
                 "p": self.p,
             }
         )
 
     def summary(self, heading: str = "estimate") -> str:
-        """The table as text, on the analysis scale, which ``heading`` names."""
+        """The table as text: effects of a ratio measure as ratios, others under ``heading`` as they are."""
+        estimates, lower, upper = (natural(self.measure, x) for x in (self.estimates, self.lower, self.upper))
+        ratio = self.measure in RATIO_MEASURES
         return text_table(
             {
                 "": list(self.names),
-                heading: [decimals(x) for x in self.estimates],
-                "se": [decimals(x) for x in self.standard_errors],
-                f"{100 * self.level:g}%-CI": [interval(a, b) for a, b in zip(self.lower, self.upper, strict=True)],
+                (self.measure or heading): [decimals(x) for x in estimates],
+                **({} if ratio else {"se": [decimals(x) for x in self.standard_errors]}),
+                f"{100 * self.level:g}%-CI": [interval(a, b) for a, b in zip(lower, upper, strict=True)],
                 "t" if np.isfinite(self.df) else "z": [decimals(x, 2) for x in self.statistics],
                 "p-value": [p_value(x) for x in self.p],
             }
@@ -78,8 +87,9 @@ def tabulate(
     standard_errors: FloatArray,
     level: float = 0.95,
     df: float = float("inf"),
+    measure: str = "",
 ) -> Coefficients:
-    """The table with intervals and p-values: normal, or t with ``df`` degrees of freedom."""
+    """The table with intervals and p-values: normal, or t with ``df`` degrees of freedom; ``measure``: of effects."""
     if not 0 < level < 1:
         raise DataError(f"level {level} must lie between 0 and 1")
     estimates, errors = np.asarray(estimates, dtype=float), np.asarray(standard_errors, dtype=float)
@@ -96,4 +106,5 @@ def tabulate(
         p=inference.p_values(statistics),
         df=float(df),
         level=level,
+        measure=measure,
     )

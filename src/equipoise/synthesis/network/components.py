@@ -25,7 +25,7 @@ from equipoise.synthesis.network.heterogeneity import Tau2Method
 from equipoise.synthesis.network.linear_model import LinearFit, make_rows, solve_rows, tau2_of_rows
 from equipoise.synthesis.network.network import Network
 from equipoise.synthesis.network.pair_effects import PairEffects, pair_effects
-from equipoise.synthesis.network.tables import analysis_scale, decimals, p_value
+from equipoise.synthesis.network.tables import decimals, p_value
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,20 +93,20 @@ class ComponentFit:
         if comparator is not None:
             row, name = row - self._row(comparator), f"{treatment} : {comparator}"
         value, error = self.fit.estimate(row[None, :])
-        return tabulate([name], value, error, self.effects.level)
+        return tabulate([name], value, error, self.effects.level, measure=self.network.measure)
 
     def treatment_effects(self) -> Coefficients:
         """Every treatment of the network against no active component."""
         values, errors = self.fit.estimate(self.matrix)
-        return tabulate(self.network.treatments, values, errors, self.effects.level)
+        return tabulate(self.network.treatments, values, errors, self.effects.level, measure=self.network.measure)
 
     def comparisons(self) -> Comparisons:
         """Every pair of treatments that the model lets one compare."""
         return self.pairs.all_pairs("Component network meta-analysis")
 
-    def to_frame(self) -> Any:
-        """One row a component."""
-        return self.effects.to_frame()
+    def to_frame(self, exponentiate: bool = False) -> Any:
+        """One row a component; with ``exponentiate`` effects of a ratio measure are ratios."""
+        return self.effects.to_frame(exponentiate)
 
     def summary(self) -> str:
         """Components, heterogeneity and the test against the standard model, as text."""
@@ -114,7 +114,7 @@ class ComponentFit:
         lines = [
             f"Component network meta-analysis ({kind}), {self.network.measure}",
             "",
-            self.effects.summary(analysis_scale(self.network.measure)),
+            self.effects.summary(),
             "",
         ]
         if self.inactive is not None:
@@ -185,7 +185,7 @@ def fit_components(
         components=names,
         inactive=inactive,
         matrix=matrix,
-        effects=tabulate(names, values, errors, level),
+        effects=tabulate(names, values, errors, level, measure=network.measure),
         pairs=pair_effects(
             network.measure, network.treatments, network.pair_counts(), estimates, standard_errors, level
         ),

@@ -20,7 +20,15 @@ from scipy.sparse import csr_array, vstack
 from equipoise.errors import DataError
 from equipoise.frames import FloatArray
 from equipoise.synthesis.network.gls import System, weights_at
-from equipoise.synthesis.network.hat import Edges, block_diagonal, chosen_pairs, edges, hat_rows, pair_names
+from equipoise.synthesis.network.hat import (
+    ROWS_AT_ONCE,
+    Edges,
+    block_diagonal,
+    chosen_pairs,
+    edges,
+    hat_rows,
+    pair_names,
+)
 from equipoise.synthesis.network.random_walk import random_walk_shares
 from equipoise.synthesis.network.shortest_path import shortest_path_shares
 from equipoise.synthesis.network.tables import decimals, text_table
@@ -100,9 +108,12 @@ def contributions(
     for system, solution, (rows, columns) in zip(fit.systems, fit.solutions, chosen, strict=True):
         edge = edges(system, solution.tau2)
         flow = hat_rows(solution, edge, rows, columns)
-        flow[np.abs(flow) < NEGLIGIBLE] = 0.0
+        for start in range(0, len(flow), ROWS_AT_ONCE):
+            part = flow[start : start + ROWS_AT_ONCE]
+            part[np.abs(part) < NEGLIGIBLE] = 0.0
         divide = random_walk_shares if method == "random walk" else shortest_path_shares
-        matrices.append(divide(flow, edge.low, edge.high, rows, columns, system.size))
+        divide(flow, edge.low, edge.high, rows, columns, system.size)
+        matrices.append(flow)
         shares.append(_study_shares(system, edge, solution.tau2, total))
         lows.append(system.treatments[edge.low])
         highs.append(system.treatments[edge.high])

@@ -33,7 +33,7 @@ from equipoise.synthesis.network.linear_model import (
 )
 from equipoise.synthesis.network.network import Network
 from equipoise.synthesis.network.pair_effects import PairEffects, pair_effects
-from equipoise.synthesis.network.tables import decimals, interval, natural, p_value, text_table
+from equipoise.synthesis.network.tables import analysis_scale, decimals, interval, natural, p_value, text_table
 
 Doses = Mapping[str, tuple[str, float | None]]
 """Treatment → its agent and dose; None for an agent without doses."""
@@ -52,19 +52,22 @@ class DoseCurve:
     lower: FloatArray
     upper: FloatArray
 
-    def to_frame(self) -> Any:
-        """One row a dose."""
+    def to_frame(self, exponentiate: bool = False) -> Any:
+        """One row a dose; with ``exponentiate`` the estimate and its interval of a ratio measure are ratios."""
         from equipoise.frames import make_frame
+
+        def scale(values: FloatArray) -> FloatArray:
+            return np.asarray(natural(self.measure, values)) if exponentiate else values
 
         return make_frame(
             {
                 "agent": [self.agent] * len(self.doses),
                 "dose": self.doses,
                 "comparator": [self.comparator] * len(self.doses),
-                "estimate": self.estimates,
+                "estimate": scale(self.estimates),
                 "se": self.standard_errors,
-                "lower": self.lower,
-                "upper": self.upper,
+                "lower": scale(self.lower),
+                "upper": scale(self.upper),
             }
         )
 
@@ -151,8 +154,24 @@ class DoseResponse:
             agent, comparator, self.network.measure, grid, estimates, errors, estimates - half, estimates + half
         )
 
+    def observed(self) -> str:
+        """The effects of the doses that were given against dose 0, as text; ratio measures as ratios."""
+        measure = self.network.measure
+        given = doses_by_agent(self.nodes)
+        curves = [self.curve(agent, given[agent]) for agent in self.agents if np.isfinite(given[agent]).all()]
+        rows = [(c, i) for c in curves for i in range(len(c.doses))]
+        return text_table(
+            {
+                "dose": [f"{c.agent} {c.doses[i]:g}" for c, i in rows],
+                measure: [decimals(natural(measure, c.estimates[i])) for c, i in rows],
+                f"{100 * self.parameters.level:g}%-CI": [
+                    interval(natural(measure, c.lower[i]), natural(measure, c.upper[i])) for c, i in rows
+                ],
+            }
+        )
+
     def to_frame(self) -> Any:
-        """One row a parameter."""
+        """One row a parameter, on the analysis scale; ``curve`` gives effects."""
         return self.parameters.to_frame()
 
     def summary(self) -> str:
@@ -160,6 +179,10 @@ class DoseResponse:
         kind = "common effect" if self.model == "common" else f"random effects, tau² by {self.method}"
         lines = [
             f"Dose–response network meta-analysis: {self.shape} ({kind}), {self.network.measure}",
+            "",
+            self.observed(),
+            "",
+            f"Parameters of the curves (effects as {analysis_scale(self.network.measure)})",
             "",
             self.parameters.summary(),
             "",

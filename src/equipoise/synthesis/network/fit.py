@@ -29,10 +29,10 @@ from equipoise.synthesis.network.hierarchy import Categories, Certainty, categor
 from equipoise.synthesis.network.importance import Importance, importance
 from equipoise.synthesis.network.inconsistency import Inconsistency, inconsistency
 from equipoise.synthesis.network.inference import Inference, Interval, infer
-from equipoise.synthesis.network.league import League, league_table
+from equipoise.synthesis.network.league import Compared, League, league_table
 from equipoise.synthesis.network.loops import Loops, loop_inconsistency
 from equipoise.synthesis.network.prediction import Predictions, predict
-from equipoise.synthesis.network.ranking import Ranking, rank
+from equipoise.synthesis.network.ranking import Connected, Ranking, rank
 from equipoise.synthesis.network.splitting import Split, SplitMethod, split
 from equipoise.synthesis.network.tables import decimals, interval, natural, p_value
 
@@ -143,10 +143,21 @@ class NetworkFit:
         wanted = self.level if level is None else level
         return np.array([i2_interval(q, df, wanted) for q, df in zip(self.q.tolist(), self.df.tolist(), strict=True)])
 
+    @property
+    def h(self) -> FloatArray:
+        """H = √(Q/df), at least 1, one a subnetwork; NaN without degrees of freedom."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = np.where(self.df > 0, np.sqrt(self.q / self.df), np.nan)
+        return np.asarray(np.maximum(1.0, ratio))
+
+    def h_interval(self, level: float | None = None) -> FloatArray:
+        """Test-based confidence limits of H, shape (subnetworks, 2): those of I² = 1 − 1/H²."""
+        return np.asarray(1.0 / np.sqrt(1.0 - self.i2_interval(level)))
+
     def league(
         self,
         upper_triangle: Literal["network", "direct"] = "network",
-        other: NetworkFit | None = None,
+        other: Compared | None = None,
         order: Sequence[str] | None = None,
     ) -> League:
         """The league table: network estimates in the lower triangle, row minus column.
@@ -155,7 +166,16 @@ class NetworkFit:
         estimates of a second outcome (``other``). ``order`` lists the treatments as they shall appear (for example
         ``ranking().order``).
         """
-        return league_table(self, upper_triangle, other, order)
+        if upper_triangle not in ("network", "direct"):
+            raise DataError(f"upper_triangle {upper_triangle!r} isn't known; choose 'network' or 'direct'")
+        return league_table(self, self.direct() if upper_triangle == "direct" else None, other, order)
+
+    def connected(self) -> list[Connected]:
+        """The subnetworks as ranking needs them: effects with their covariance."""
+        return [
+            Connected(s.treatments, f.potentials, f.inverse, i)
+            for s, f, i in zip(self.systems, self.solutions, self.inferences, strict=True)
+        ]
 
     def ranking(
         self, smaller_is_better: bool = True, threshold: float = 0.0, samples: int | None = None, seed: int = 0
@@ -230,7 +250,10 @@ class NetworkFit:
         return network_measures(self)
 
     def importance(self, pairs: Iterable[tuple[str, str]] | None = None) -> Importance:
-        """The share of precision every estimate would lose without each study and each direct comparison."""
+        """The share of precision every estimate would lose without each study and each direct comparison.
+
+        For all connected pairs or for ``pairs``. Raises ``DataError`` where all of them wouldn't fit in memory.
+        """
         return importance(self, pairs)
 
     def to_frame(self) -> Any:
@@ -243,10 +266,12 @@ class NetworkFit:
         for number, part in enumerate(self.subnetworks):
             name = f" (subnetwork {number + 1}: {part[0]}, …)" if len(self.subnetworks) > 1 else ""
             limits = tau2_interval(self.systems[number], self.level)
+            share, times = self.i2_interval()[number], self.h_interval()[number]
             lines.append(
                 f"Heterogeneity{name}: tau² = {decimals(self.tau2[number])} ({self.method}), "
                 f"{100 * self.level:g}% Q-profile interval {interval(*limits)}; "
-                f"I² = {decimals(100 * self.i2[number], 1)}%"
+                f"I² = {decimals(100 * self.i2[number], 1)}% {interval(100 * share[0], 100 * share[1], 1)}, "
+                f"H = {decimals(self.h[number], 2)} {interval(times[0], times[1], 2)} (intervals of I² and H from Q)"
             )
             lines.append(
                 f"Test of heterogeneity and inconsistency: Q = {decimals(self.q[number], 2)}, "
@@ -275,10 +300,23 @@ def _cautions(inference: Inference, ci: Interval) -> list[str]:
     return []
 
 
+def _spelt(model: Model, method: Tau2Method, ci: Interval) -> tuple[Model, Tau2Method, Interval]:
+    """The options in the case they are known by; others as they are."""
+    kinds: dict[str, Model] = {"random": "random", "common": "common"}
+    methods: dict[str, Tau2Method] = {"reml": "REML", "dl": "DL", "ml": "ML"}
+    intervals: dict[str, Interval] = {"normal": "normal", "t": "t", "hksj": "hksj"}
+    return (
+        kinds.get(str(model).lower(), model),
+        methods.get(str(method).lower(), method),
+        intervals.get(str(ci).lower(), ci),
+    )
+
+
 def fit_network(
     network: Network, model: Model, method: Tau2Method, reference: str | None, ci: Interval, level: float
 ) -> NetworkFit:
     """See ``Network.fit``."""
+    model, method, ci = _spelt(model, method, ci)
     for name, value, known in (
         ("model", model, ("random", "common")),
         ("ci", ci, ("normal", "t", "hksj")),

@@ -9,7 +9,6 @@ all studies, the study nearest to the fit is added and the network fitted again,
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ from equipoise.errors import DataError
 from equipoise.frames import FloatArray
 from equipoise.synthesis.network.blocks import IntArray
 from equipoise.synthesis.network.fit import NetworkFit
-from equipoise.synthesis.network.gls import Solution, System, solve
+from equipoise.synthesis.network.gls import Solution, System, fitted, solve, weights_at
 from equipoise.synthesis.network.heterogeneity import estimate_tau2
 from equipoise.synthesis.network.subsets import subset
 from equipoise.synthesis.network.tables import decimals, text_table
@@ -117,13 +116,18 @@ def forward_search(
         size = count
     inside = _first_set(fit, system, size, candidates, np.random.default_rng(seed))
     first = inside.copy()
-    solutions, sizes, residuals, order = [], [], [], []
+    reference = fit.references()[subnetwork]
+    base = int(np.flatnonzero(system.treatments == fit.treatments.index(reference))[0])
+    steps: list[_Step] = []
+    residuals, order = [], []
+    near: Solution | None = None
     while True:
-        solution, q, df = _fit(fit, system, inside)
+        part = subset(system, inside)
+        solution, q = _fit(fit, part, near)
         distance = _residuals(system, solution)
-        solutions.append(solution)
-        sizes.append((q, df))
+        steps.append(_step(part, solution, near, q, base, smaller_is_better))
         residuals.append(distance)
+        near = solution
         if inside.all():
             break
         nearest = int(np.argmin(np.where(inside, np.inf, distance)))
@@ -131,9 +135,6 @@ def forward_search(
         inside[nearest] = True
     positions = np.concatenate([block.studies for block in system.rotated])
     names = tuple(fit.network.studies[p].study for p in positions)
-    reference = fit.references()[subnetwork]
-    base = int(np.flatnonzero(system.treatments == fit.treatments.index(reference))[0])
-    cook, ratio = _changes(solutions)
     return ForwardSearch(
         fit=fit,
         studies=names,
@@ -141,24 +142,62 @@ def forward_search(
         entered=tuple(names[i] for i in order),
         treatments=tuple(fit.treatments[t] for t in system.treatments),
         reference=reference,
-        tau2=np.array([s.tau2 for s in solutions]),
-        q=np.array([q for q, _ in sizes]),
-        df=np.array([df for _, df in sizes], dtype=np.intp),
-        estimates=np.array([s.potentials - s.potentials[base] for s in solutions]),
-        standard_errors=np.array([np.sqrt(s.variances()[base]) for s in solutions]),
-        p_scores=np.array([_p_scores(s, smaller_is_better) for s in solutions]),
+        tau2=np.array([s.tau2 for s in steps]),
+        q=np.array([s.q for s in steps]),
+        df=np.array([s.df for s in steps], dtype=np.intp),
+        estimates=np.array([s.estimates for s in steps]),
+        standard_errors=np.array([s.standard_errors for s in steps]),
+        p_scores=np.array([s.p_scores for s in steps]),
         residuals=np.array(residuals),
+        cook=np.array([s.cook for s in steps]),
+        covratio=np.array([s.covratio for s in steps]),
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Step:
+    """One step's entries of a ``ForwardSearch``."""
+
+    tau2: float
+    q: float
+    df: int
+    estimates: FloatArray
+    standard_errors: FloatArray
+    p_scores: FloatArray
+    cook: float
+    covratio: float
+
+
+def _step(
+    part: System, solution: Solution, before: Solution | None, q: float, base: int, smaller_is_better: bool
+) -> _Step:
+    cook = ratio = float("nan")
+    if before is not None:
+        change = solution.potentials - before.potentials
+        shifts = fitted(part, change)
+        squares = sum(float((w * d * d).sum()) for w, d in zip(weights_at(part, solution.tau2), shifts, strict=True))
+        cook = squares / (part.size - 1)
+        ratio = float(np.exp(before.log_determinant - solution.log_determinant))
+    errors = np.sqrt(solution.variances())
+    return _Step(
+        tau2=solution.tau2,
+        q=q,
+        df=part.df,
+        estimates=solution.potentials - solution.potentials[base],
+        standard_errors=errors[base],
+        p_scores=_p_scores(solution.differences(), errors, smaller_is_better),
         cook=cook,
         covratio=ratio,
     )
 
 
-def _fit(fit: NetworkFit, system: System, inside: BoolArray) -> tuple[Solution, float, int]:
-    part = subset(system, inside)
+def _fit(fit: NetworkFit, part: System, near: Solution | None = None) -> tuple[Solution, float]:
+    """The fit to some of the studies and Q at τ² = 0; ``near``: that to one study less."""
     common = solve(part)
     if fit.model == "common" or part.df < 1:
-        return common, common.q, part.df
-    return solve(part, estimate_tau2(part, fit.method, common)), common.q, part.df
+        return common, common.q
+    tau2 = estimate_tau2(part, fit.method, common, near.tau2 if near is not None else None)
+    return solve(part, tau2), common.q
 
 
 def _residuals(system: System, solution: Solution) -> FloatArray:
@@ -180,7 +219,7 @@ def _first_set(fit: NetworkFit, system: System, size: int, candidates: int, rand
     best, lowest = np.ones(len(arms), dtype=bool), np.inf
     for _ in range(candidates if size < len(arms) else 1):
         inside = _spanning(arms, system.size, random.permutation(len(arms)), size)
-        solution, _, _ = _fit(fit, system, inside)
+        solution, _ = _fit(fit, subset(system, inside))
         spread = [np.log(b.variances + solution.tau2).mean(axis=1) for b in system.rotated]
         median = float(np.median(np.concatenate(spread) + _residuals(system, solution) ** 2))
         if median < lowest:
@@ -211,21 +250,9 @@ def _spanning(arms: list[IntArray], treatments: int, order: IntArray, size: int)
     return inside
 
 
-def _changes(solutions: list[Solution]) -> tuple[FloatArray, FloatArray]:
-    """Cook's distance and covariance ratio from each step to the next."""
-    cook, ratio = [np.nan], [np.nan]
-    for before, after in pairwise(solutions):
-        change = after.potentials - before.potentials
-        cook.append(float(change @ np.linalg.pinv(after.inverse, hermitian=True) @ change) / (len(change) - 1))
-        ratio.append(float(np.exp(before.log_determinant - after.log_determinant)))
-    return np.array(cook), np.array(ratio)
-
-
-def _p_scores(solution: Solution, smaller_is_better: bool) -> FloatArray:
+def _p_scores(differences: FloatArray, errors: FloatArray, smaller_is_better: bool) -> FloatArray:
     """The mean probability of being better than another treatment, shape (treatments,)."""
-    errors = np.sqrt(solution.variances())
-    np.fill_diagonal(errors, 1.0)
-    gain = -solution.differences() if smaller_is_better else solution.differences()
-    chance = ndtr(gain / errors)
+    spread = errors + np.eye(len(errors))
+    chance = ndtr((-differences if smaller_is_better else differences) / spread)
     np.fill_diagonal(chance, 0.0)
     return np.asarray(chance.sum(axis=1) / (len(errors) - 1))

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.spatial.distance import pdist
 
 from equipoise.errors import DataError
 from equipoise.frames import FloatArray
@@ -22,6 +23,10 @@ from equipoise.synthesis.network.tables import decimals, text_table
 
 if TYPE_CHECKING:
     from equipoise.synthesis.network.fit import NetworkFit
+
+
+ROWS_AT_ONCE = 1024
+"""Rows of a large matrix that are worked on together, to bound the memory."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,7 +129,10 @@ def edges(system: System, tau2: float) -> Edges:
 def hat_rows(solution: Solution, edge: Edges, rows: IntArray, columns: IntArray) -> FloatArray:
     """Rows of the hat matrix for the comparisons ``rows[k]`` minus ``columns[k]``, shape (comparisons, edges)."""
     push = (solution.inverse[:, edge.low] - solution.inverse[:, edge.high]) * edge.weight
-    flow: FloatArray = push[rows] - push[columns]
+    flow: FloatArray = push[rows]
+    for start in range(0, len(flow), ROWS_AT_ONCE):
+        part = slice(start, start + ROWS_AT_ONCE)
+        flow[part] -= push[columns[part]]
     return flow
 
 
@@ -193,30 +201,11 @@ def network_measures(fit: NetworkFit) -> NetworkMeasures:
     chosen = chosen_pairs(fit, None)
     split = fit.split()
     mean_path, parallel, parallel_studies = [], [], []
-    for system, solution, (rows, columns) in zip(fit.systems, fit.solutions, chosen, strict=True):
-        designs: dict[bytes, list[FloatArray | IntArray]] = {}
-        through_study = np.zeros((system.size, system.size))
-        for block, w in zip(system.rotated, weights_at(system, solution.tau2), strict=True):
-            z = block.coefficients
-            laplacians = np.matmul((z * w[:, :, None]).transpose(0, 2, 1), z)
-            order = np.argsort(block.arms, axis=1)
-            for arms, laplacian, place in zip(block.arms, laplacians, order, strict=True):
-                key = arms[place].tobytes()
-                sorted_laplacian = laplacian[np.ix_(place, place)]
-                np.maximum(through_study, _through(solution, arms[place], sorted_laplacian), out=through_study)
-                if key in designs:
-                    designs[key][1] = designs[key][1] + sorted_laplacian
-                else:
-                    designs[key] = [arms[place], sorted_laplacian]
-        total = np.zeros((system.size, system.size))
-        largest = np.zeros((system.size, system.size))
-        for arms, laplacian in designs.values():
-            through = _through(solution, np.asarray(arms, dtype=np.intp), np.asarray(laplacian, dtype=float))
-            total += through
-            np.maximum(largest, through, out=largest)
-        mean_path.append(total[rows, columns])
-        parallel.append(1.0 / largest[rows, columns])
-        parallel_studies.append(1.0 / through_study[rows, columns])
+    for system, solution in zip(fit.systems, fit.solutions, strict=True):
+        total, largest, through_study = _flows(system, solution)
+        mean_path.append(total)
+        parallel.append(1.0 / largest)
+        parallel_studies.append(1.0 / through_study)
     treatment, comparator = pair_names(fit, chosen)
     index = {pair: k for k, pair in enumerate(zip(split.treatment, split.comparator, strict=True))}
     position = [index[pair] for pair in zip(treatment, comparator, strict=True)]
@@ -230,11 +219,45 @@ def network_measures(fit: NetworkFit) -> NetworkMeasures:
     )
 
 
+def _flows(system: System, solution: Solution) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """The evidence that flows through all designs together, and most through one design and one study.
+
+    One entry a pair of treatments, in the order of ``np.triu_indices``. A study's push z·w·G, shape (m, n), makes
+    the flow ½Σ|push_i − push_j| over its arms: a distance between columns.
+    """
+    n = system.size
+    pairs = n * (n - 1) // 2
+    total, largest, through_study = np.zeros(pairs), np.zeros(pairs), np.zeros(pairs)
+    for block, w in zip(system.rotated, weights_at(system, solution.tau2), strict=True):
+        order = np.argsort(block.arms, axis=1)
+        arms = np.take_along_axis(block.arms, order, axis=1)
+        z = np.take_along_axis(block.coefficients, order[:, None, :], axis=2)
+        laplacians = np.matmul((z * w[:, :, None]).transpose(0, 2, 1), z)
+        designs, of_design = np.unique(arms, axis=0, return_inverse=True)
+        pooled = np.zeros((len(designs), *laplacians.shape[1:]))
+        np.add.at(pooled, of_design.ravel(), laplacians)
+        if arms.shape[1] == 2:
+            # The flow through a pair's studies is proportional to their weight.
+            strongest = np.zeros(len(designs))
+            np.maximum.at(strongest, of_design.ravel(), laplacians[:, 0, 0])
+            push = solution.inverse[designs[:, 0]] - solution.inverse[designs[:, 1]]
+            own = np.ascontiguousarray((pooled[:, :1, 0] * push).T)
+            total += pdist(own, "cityblock")
+            np.maximum(largest, pdist(own, "chebyshev"), out=largest)
+            own = np.ascontiguousarray((strongest[:, None] * push).T)
+            np.maximum(through_study, pdist(own, "chebyshev"), out=through_study)
+            continue
+        for laplacian, members in zip(pooled, designs, strict=True):
+            through = _through(solution, members, laplacian)
+            total += through
+            np.maximum(largest, through, out=largest)
+        for laplacian, members in zip(laplacians, arms, strict=True):
+            np.maximum(through_study, _through(solution, members, laplacian), out=through_study)
+    return total, largest, through_study
+
+
 def _through(solution: Solution, arms: IntArray, laplacian: FloatArray) -> FloatArray:
-    """The evidence of every comparison that flows through these studies, shape (n, n)."""
-    push = laplacian @ solution.inverse[arms]
-    n = push.shape[1]
-    total = np.zeros((n, n))
-    for row in push:
-        total += np.abs(row[:, None] - row[None, :])
-    return 0.5 * total
+    """The evidence of every comparison that flows through these studies, one entry a pair of treatments."""
+    push = np.ascontiguousarray((laplacian @ solution.inverse[arms]).T)
+    flow: FloatArray = 0.5 * pdist(push, "cityblock")
+    return flow

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from scipy.sparse import csr_array
+from scipy.sparse import block_diag, csr_array
 
 from equipoise.errors import DataError
 from equipoise.frames import FloatArray
 from equipoise.synthesis.network.designs import by_design, detach, pool_designs
 from equipoise.synthesis.network.gls import System, solve
-from equipoise.synthesis.network.hat import block_diagonal
 from equipoise.synthesis.network.heterogeneity import Tau2Method
 from equipoise.synthesis.network.removal import BoolArray
 from equipoise.synthesis.network.unrelated import estimate_unrelated_tau2
@@ -115,14 +114,14 @@ def _part(system: System, reference: int, method: Tau2Method | None) -> _Part:
     rows = np.concatenate([designs.arms[:, 1:].ravel() for designs in sets])
     bases = np.concatenate([np.repeat(designs.arms[:, 0], designs.contrasts) for designs in sets])
     residual = np.concatenate([r.ravel() for r in pooled.residuals])
-    weights = block_diagonal([w for information in pooled.information for w in information])
+    weights = csr_array(block_diag([w for information in pooled.information for w in information]))
     own = residual * (weights @ residual)
     detached = detach(system, pooled, solution)
     left = residual[:, None] - (detached.shift[:, rows] - detached.shift[:, bases]).T
     left[np.arange(len(rows)), owner] = np.where(np.isnan(detached.q[owner]), np.nan, 0.0)
-    change = (own[:, None] - left * (csr_array(weights) @ left))[:, owner]
+    change = (own[:, None] - left * (weights @ left))[:, owner]
     np.fill_diagonal(change, own)
     difference = solution.inverse[rows] - solution.inverse[bases]
-    hat = (difference[:, rows] - difference[:, bases]) @ weights
+    hat = np.asarray((difference[:, rows] - difference[:, bases]) @ weights)
     pairs = list(zip(rows.tolist(), bases.tolist(), strict=True))
     return _Part([arms[k] for k in owner.tolist()], pairs, change, hat, tau2)

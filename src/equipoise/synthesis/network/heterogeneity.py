@@ -17,14 +17,15 @@ from scipy.optimize import brentq, minimize_scalar
 from scipy.special import chdtrc, chdtri, ndtri
 
 from equipoise.errors import DataError, NotConverged
+from equipoise.frames import FloatArray
 from equipoise.synthesis.network.gls import (
     Solution,
     System,
     accumulate,
-    fitted,
     solve,
     weights_at,
 )
+from equipoise.synthesis.network.likelihood import Likelihood, make_likelihood
 
 Tau2Method = Literal["REML", "DL", "ML"]
 
@@ -54,13 +55,15 @@ def heterogeneity(system: System, method: Tau2Method) -> Heterogeneity:
     return Heterogeneity(tau2, common.q, df, p, i2)
 
 
-def estimate_tau2(system: System, method: Tau2Method, common: Solution | None = None) -> float:
-    """τ² by ``method``; ``common`` is the fit at τ² = 0 when it is at hand."""
+def estimate_tau2(
+    system: System, method: Tau2Method, common: Solution | None = None, near: float | None = None
+) -> float:
+    """τ² by ``method``; ``common`` is the fit at τ² = 0 when it is at hand, ``near`` a τ² that can't be far off."""
     common = common or solve(system)
     if method == "DL":
         return _moments(system, common)
     if method in ("REML", "ML"):
-        return _likelihood(system, method == "REML", _moments(system, common))
+        return _likelihood(system, method == "REML", _moments(system, common), near)
     raise DataError(f"tau² method {method!r} isn't known; choose 'REML', 'DL' or 'ML'")
 
 
@@ -80,9 +83,9 @@ def tau2_interval(system: System, level: float) -> tuple[float, float]:
     if system.df < 1:
         return float("nan"), float("nan")
     tail = (1.0 - level) / 2.0
-    high = float(chdtri(system.df, tail))
-    low = float(chdtri(system.df, 1.0 - tail))
-    return _where_q_is(system, high), _where_q_is(system, low)
+    of_tau2, top = make_likelihood(system), search_limit(system, 0.0)
+    low, high = (_where_q_is(of_tau2, float(chdtri(system.df, share)), top) for share in (tail, 1.0 - tail))
+    return low, high
 
 
 def i2_interval(q: float, df: int, level: float) -> tuple[float, float]:
@@ -103,40 +106,22 @@ def i2_interval(q: float, df: int, level: float) -> tuple[float, float]:
     return low, high
 
 
-def _where_q_is(system: System, target: float) -> float:
-    """The τ² at which Q(τ²), which falls with τ², has come down to ``target``."""
-    if solve(system).q <= target:
+def _where_q_is(of_tau2: Likelihood, target: float, top: float) -> float:
+    """The τ² at which Q(τ²), which falls with τ², has come down to ``target``; ``top``: where to begin looking."""
+    if of_tau2.q(0.0) <= target:
         return 0.0
-    top = search_limit(system, 0.0)
-    while solve(system, top).q > target:
+    while of_tau2.q(top) > target:
         top *= 4.0
-    return float(brentq(lambda tau2: solve(system, tau2).q - target, 0.0, top, xtol=1e-15 * top, rtol=1e-12))
+    return float(brentq(lambda tau2: of_tau2.q(tau2) - target, 0.0, top, xtol=1e-15 * top, rtol=1e-12))
 
 
-def log_likelihood(system: System, tau2: float, restricted: bool) -> float:
-    """The (restricted) log likelihood at ``tau2``, up to a constant that doesn't depend on it."""
-    solution = solve(system, tau2)
-    spread = sum(float(np.log(b.variances + tau2).sum()) for b in system.rotated)
-    return -0.5 * (spread + solution.q + (solution.log_determinant if restricted else 0.0))
-
-
-def _score(system: System, tau2: float, restricted: bool) -> float:
-    """The derivative of the profile log likelihood with respect to τ²."""
-    weights = weights_at(system, tau2)
-    solution = solve(system, tau2)
-    residuals = [b.values - f for b, f in zip(system.rotated, fitted(system, solution.potentials), strict=True)]
-    trace = sum(float(w.sum()) for w in weights)
-    if restricted:
-        trace -= float((solution.inverse * accumulate(system, [w * w for w in weights])).sum())
-    squares = sum(float(((w * e) ** 2).sum()) for w, e in zip(weights, residuals, strict=True))
-    return 0.5 * (squares - trace)
-
-
-def _likelihood(system: System, restricted: bool, moments: float) -> float:
+def _likelihood(system: System, restricted: bool, moments: float, near: float | None) -> float:
+    of_tau2 = make_likelihood(system)
     return maximise(
-        lambda tau2: log_likelihood(system, tau2, restricted),
-        lambda tau2: _score(system, tau2, restricted),
+        lambda tau2: of_tau2.height(tau2, restricted),
+        lambda tau2: of_tau2.slope(tau2, restricted),
         search_limit(system, moments),
+        near,
     )
 
 
@@ -147,12 +132,27 @@ def search_limit(system: System, moments: float) -> float:
     return 4.0 * max(typical, moments, largest**2)
 
 
-def maximise(height: Callable[[float], float], slope: Callable[[float], float], top: float) -> float:
+def likelihood_grid(system: System, common: Solution) -> FloatArray:
+    """Values of τ² among which the maximum of the likelihood is looked for; ``common``: the fit at τ² = 0."""
+    return _grid(search_limit(system, _moments(system, common)))
+
+
+def _grid(top: float) -> FloatArray:
+    return np.concatenate([[0.0], top * np.logspace(-8, 0, 25)])
+
+
+def maximise(
+    height: Callable[[float], float], slope: Callable[[float], float], top: float, near: float | None = None
+) -> float:
     """Where a log likelihood of τ² in [0, top] is highest: a grid finds the neighbourhood, a root of its slope it.
 
-    Raises ``NotConverged`` when it still rises at ``top``.
+    A maximum ``near`` a given τ² is taken if no point of a wide grid is higher. Raises ``NotConverged`` when it still rises at ``top``.
     """
-    grid = np.concatenate([[0.0], top * np.logspace(-8, 0, 25)])
+    grid = _grid(top)
+    if near is not None:
+        found = _maximum_near(slope, near)
+        if found is not None and height(found) >= max(height(float(t)) for t in grid[1::3]):
+            return found
     heights = np.array([height(float(t)) for t in grid])
     best = int(np.argmax(heights))
     if best == len(grid) - 1:
@@ -167,3 +167,13 @@ def maximise(height: Callable[[float], float], slope: Callable[[float], float], 
         if not slope(low) > 0 > slope(high):
             return float(bounded.x)
     return float(brentq(slope, low, high, xtol=1e-15 * top, rtol=1e-13))
+
+
+def _maximum_near(slope: Callable[[float], float], near: float) -> float | None:
+    """A maximum within half of ``near`` (0: at 0), if there is one."""
+    if near == 0.0:
+        return 0.0 if slope(0.0) <= 0.0 else None
+    low, high = near / 1.5, near * 1.5
+    if not slope(low) > 0 > slope(high):
+        return None
+    return float(brentq(slope, low, high, xtol=1e-15 * high, rtol=1e-13))

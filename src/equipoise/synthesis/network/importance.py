@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from equipoise.errors import DataError
 from equipoise.frames import FloatArray
 from equipoise.synthesis.network.blocks import IntArray
 from equipoise.synthesis.network.gls import Solution, System, resistances, weights_at
@@ -22,6 +23,9 @@ from equipoise.synthesis.network.tables import decimals, text_table
 
 if TYPE_CHECKING:
     from equipoise.synthesis.network.fit import NetworkFit
+
+MOST_ENTRIES = 250_000_000
+"""Entries of all matrices together, two gigabytes of them."""
 
 ESSENTIAL = 1e-10
 """A direction of which less than this share of the precision would remain holds the network together."""
@@ -74,6 +78,13 @@ class Importance:
 def importance(fit: NetworkFit, pairs: Iterable[tuple[str, str]] | None = None) -> Importance:
     """See ``NetworkFit.importance``."""
     chosen = chosen_pairs(fit, pairs)
+    compared = sum(len(edges(system, 0.0)) for system in fit.systems)
+    asked = sum(len(first) for first, _ in chosen)
+    if asked * (len(fit.network.studies) + 2 * compared) > MOST_ENTRIES:
+        raise DataError(
+            f"the importance of {len(fit.network.studies)} studies and {compared} direct comparisons for {asked} "
+            "comparisons is more than fits in memory; ask for those of interest with pairs="
+        )
     by_study, by_edge, now, errors, lows, highs = [], [], [], [], [], []
     for system, solution, inference, (rows, columns) in zip(
         fit.systems, fit.solutions, fit.inferences, chosen, strict=True

@@ -125,6 +125,7 @@ class Inconsistency:
 def inconsistency(fit: NetworkFit, method: Tau2Method = "DL") -> Inconsistency:
     """See ``NetworkFit.inconsistency``."""
     names: list[tuple[str, ...]] = []
+    treatments = fit.treatments
     studies, contrasts, within, shares, detached, left_df, taus = [], [], [], [], [], [], []
     total, between, between_random = (_Sum() for _ in range(3))
     for system in fit.systems:
@@ -134,7 +135,7 @@ def inconsistency(fit: NetworkFit, method: Tau2Method = "DL") -> Inconsistency:
         tau2 = estimate_unrelated_tau2(model, method)
         df = len(model.treatments) - (system.size - 1)
         for designs in sets:
-            names += [tuple(fit.treatments[i] for i in arms) for arms in system.treatments[designs.arms].tolist()]
+            names += [tuple([treatments[i] for i in arms]) for arms in system.treatments[designs.arms].tolist()]
             studies.append(designs.studies)
             contrasts.append(np.full(len(designs), designs.contrasts))
             left_df.append(np.full(len(designs), df - designs.contrasts))

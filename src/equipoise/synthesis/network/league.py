@@ -4,17 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from equipoise.errors import DataError
 from equipoise.frames import FloatArray
 from equipoise.synthesis.network.blocks import IntArray
+from equipoise.synthesis.network.direct import DirectEvidence
 from equipoise.synthesis.network.tables import decimals, natural, text_table
 
-if TYPE_CHECKING:
-    from equipoise.synthesis.network.fit import NetworkFit
+
+class Compared(Protocol):
+    """A fit with an estimate of every treatment against every other: arrays over pairs, row minus column."""
+
+    @property
+    def treatments(self) -> tuple[str, ...]: ...
+    @property
+    def measure(self) -> str: ...
+    @property
+    def level(self) -> float: ...
+    @property
+    def estimates(self) -> FloatArray: ...
+    @property
+    def lower(self) -> FloatArray: ...
+    @property
+    def upper(self) -> FloatArray: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,16 +96,16 @@ def ordered(treatments: tuple[str, ...], order: Sequence[str] | None) -> tuple[t
 
 
 def league_table(
-    fit: NetworkFit,
-    upper_triangle: str = "network",
-    other: NetworkFit | None = None,
+    fit: Compared,
+    direct: DirectEvidence | None = None,
+    other: Compared | None = None,
     order: Sequence[str] | None = None,
 ) -> League:
-    """The league table of ``fit``; see ``NetworkFit.league``."""
+    """The league table of ``fit``, above the diagonal with ``direct`` evidence or another fit; see ``NetworkFit``."""
     names, place = ordered(fit.treatments, order)
     estimates, lower, upper = (a[place].copy() for a in (fit.estimates, fit.lower, fit.upper))
     above = np.triu(np.ones_like(estimates, dtype=bool), k=1)
-    upper_measure = fit.measure
+    upper_measure, upper_triangle = fit.measure, "network"
     if other is not None:
         upper_measure, upper_triangle = other.measure, "second outcome's network"
         second = [other.treatments.index(t) if t in other.treatments else -1 for t in names]
@@ -99,14 +114,8 @@ def league_table(
         absent = ~(known[:, None] & known[None, :])
         for target, source in ((estimates, other.estimates), (lower, other.lower), (upper, other.upper)):
             target[above] = np.where(absent, np.nan, source[both])[above]
-    elif upper_triangle == "direct":
-        evidence = fit.direct()
-        for target, source in (
-            (estimates, evidence.estimates),
-            (lower, evidence.lower),
-            (upper, evidence.upper),
-        ):
+    elif direct is not None:
+        upper_triangle = "direct"
+        for target, source in ((estimates, direct.estimates), (lower, direct.lower), (upper, direct.upper)):
             target[above] = source[place][above]
-    elif upper_triangle != "network":
-        raise DataError(f"upper_triangle {upper_triangle!r} isn't known; choose 'network' or 'direct'")
     return League(names, fit.measure, upper_measure, upper_triangle, fit.level, estimates, lower, upper)

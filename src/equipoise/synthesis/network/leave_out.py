@@ -19,12 +19,11 @@ from equipoise.frames import FloatArray
 from equipoise.synthesis.network.blocks import Block, IntArray
 from equipoise.synthesis.network.connectivity import components
 from equipoise.synthesis.network.fit import NetworkFit
-from equipoise.synthesis.network.gls import Solution, System, accumulate, build, solve, weights_at
+from equipoise.synthesis.network.gls import build, solve
 from equipoise.synthesis.network.heterogeneity import estimate_tau2
 from equipoise.synthesis.network.inference import infer
-from equipoise.synthesis.network.leverage import leverages
+from equipoise.synthesis.network.refitting import fits_without_each, removed_at, tau2_without_each
 from equipoise.synthesis.network.removal import make_group, remove, study_information
-from equipoise.synthesis.network.subsets import subset
 from equipoise.synthesis.network.tables import decimals, natural, text_table
 
 Tau2Choice = Literal["refit", "network"]
@@ -142,22 +141,24 @@ def leave_one_study_out(fit: NetworkFit, tau2: Tau2Choice = "refit") -> LeaveOne
         intact = np.array([bool(r.connected.all()) for r in remove(system, solution, groups)])
         rows = information.studies
         common = solution if solution.tau2 == 0.0 else solve(system)
-        table.references = [r if i not in rows else fit.treatments[reference] for i, r in enumerate(table.references)]
+        members = set(rows.tolist())
+        table.references = [
+            r if i not in members else fit.treatments[reference] for i, r in enumerate(table.references)
+        ]
         table.df[rows] = system.df - np.concatenate(
             [np.full(len(b.studies), b.values.shape[1]) for b in system.rotated]
         )
-        table.q[rows] = common.q - np.concatenate([u.q for u in _updates(system, common, base)])
-        if fit.model == "random" and tau2 == "refit":
-            for row, at in zip(rows[intact], _refits(system, common, fit, intact), strict=True):
-                place = base, at.potentials, at.variances()[base], at.q, at.tau2
-                table.enter(int(row), system.treatments, *place)
+        table.q[rows] = removed_at(system, common, base).q
+        refit = fit.model == "random" and tau2 == "refit"
+        if refit:
+            own = tau2_without_each(system, common, fit.method, solution.tau2, intact)
+            left = fits_without_each(system, own, base)
         else:
-            start = 0
-            for update in _updates(system, solution, base):
-                for k in np.flatnonzero(intact[start : start + len(update.q)]):
-                    left = solution.potentials + update.shift[k], update.variances[k], solution.q - update.q[k]
-                    table.enter(int(rows[start + k]), system.treatments, base, *left, solution.tau2)
-                start += len(update.q)
+            own = np.full(len(rows), solution.tau2)
+            left = removed_at(system, solution, base)
+        for k in np.flatnonzero(intact):
+            fitted = left.potentials[k], left.variances[k], float(left.q[k])
+            table.enter(int(rows[k]), system.treatments, base, *fitted, float(own[k]))
         for study in rows[~intact]:
             blocks = [block.take(block.studies != study) for block in fit.network.blocks]
             table.enter_blocks(int(study), blocks, reference, solution.tau2 if tau2 == "network" else None)
@@ -181,73 +182,6 @@ def leave_one_treatment_out(fit: NetworkFit) -> LeaveOneOut:
         reference = usual if usual in others else others[0]
         table.enter_blocks(treatment, blocks, network.treatments.index(reference), None)
     return table.result("treatment")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Update:
-    """What taking out each of a block's k studies changes at one τ².
-
-    ``shift``: of the potentials, shape (k, n); ``variances``: against the reference without the study, shape (k, n);
-    ``q``: by how much Q falls, shape (k,). Meaningless for studies that hold the network together.
-    """
-
-    shift: FloatArray
-    variances: FloatArray
-    q: FloatArray
-
-
-def _updates(system: System, solution: Solution, base: int) -> list[_Update]:
-    """One update a block."""
-    resistance = solution.variances()[base]
-    found = []
-    for block in system.rotated:
-        own = leverages(block, solution)
-        across = np.matmul(solution.inverse[:, block.arms].transpose(1, 0, 2), own.rows.transpose(0, 2, 1))
-        towards = across - across[:, base : base + 1, :]
-        inflated = np.matmul(own.inflation, own.residuals[:, :, None])[:, :, 0]
-        found.append(
-            _Update(
-                shift=-np.matmul(across, inflated[:, :, None])[:, :, 0],
-                variances=resistance + np.einsum("ktr,krs,kts->kt", towards, own.inflation, towards, optimize=True),
-                q=(own.residuals * inflated).sum(axis=1),
-            )
-        )
-    return found
-
-
-def _refits(system: System, common: Solution, fit: NetworkFit, intact: NDArray[np.bool_]) -> list[Solution]:
-    """The fit without each study that the network can do without, τ² estimated anew."""
-    moments = _moments(system, common)
-    solutions = []
-    for study in np.flatnonzero(intact):
-        rest = subset(system, np.arange(len(intact)) != study)
-        tau2 = 0.0
-        if rest.df > 0:
-            tau2 = float(moments[study]) if fit.method == "DL" else estimate_tau2(rest, fit.method)
-        solutions.append(solve(rest, tau2))
-    return solutions
-
-
-def _moments(system: System, common: Solution) -> FloatArray:
-    """τ² by DL without each study, shape (studies,)."""
-    weights = weights_at(system, 0.0)
-    squared = accumulate(system, [w * w for w in weights])
-    twice = common.inverse @ squared @ common.inverse
-    total, trace = sum(float(w.sum()) for w in weights), float((common.inverse * squared).sum())
-    found = []
-    for block in system.rotated:
-        own = leverages(block, common)
-        q = common.q - np.einsum("kr,krs,ks->k", own.residuals, own.inflation, own.residuals)
-        beyond = np.matmul(own.rows, twice[block.arms[:, :, None], block.arms[:, None, :]])
-        spread = np.matmul(beyond, own.rows.transpose(0, 2, 1))
-        spread -= np.matmul(own.leverage * own.weights[:, None, :], own.leverage)
-        left = trace - np.einsum("kr,krr->k", own.weights, own.leverage)
-        left += np.einsum("krs,ksr->k", own.inflation, spread)
-        divisor = total - own.weights.sum(axis=1) - left
-        df = system.df - own.leverage.shape[1]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            found.append(np.where(divisor > 0, np.maximum(0.0, (q - df) / divisor), 0.0))
-    return np.concatenate(found)
 
 
 def _without_treatment(block: Block, treatment: int) -> list[Block]:
@@ -290,7 +224,9 @@ class _Table:
         common = solve(system)
         self.q[row], self.df[row] = common.q, system.df
         if tau2 is None:
-            tau2 = estimate_tau2(system, fit.method, common) if fit.model == "random" and system.df > 0 else 0.0
+            near = float(fit.tau2[fit.part_of()[reference]])
+            refit = fit.model == "random" and system.df > 0
+            tau2 = estimate_tau2(system, fit.method, common, near) if refit else 0.0
         solution = solve(system, tau2)
         base = int(np.flatnonzero(members == reference)[0])
         self.enter(row, members, base, solution.potentials, solution.variances()[base], solution.q, tau2)

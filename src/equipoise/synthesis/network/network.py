@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
 from equipoise.errors import DataError
-from equipoise.frames import labels, numbers, read_columns
+from equipoise.frames import FloatArray, labels, numbers, read_columns
 from equipoise.synthesis.network.arm_effects import SmdForm
 from equipoise.synthesis.network.arms import DoubleZero, studies_from_arms
+from equipoise.synthesis.network.baseline import studies_from_baseline
 from equipoise.synthesis.network.blocks import Block, IntArray, stack
 from equipoise.synthesis.network.connectivity import subnetworks
 from equipoise.synthesis.network.contrasts import StudyContrasts, check_study
 from equipoise.synthesis.network.pairs import studies_from_pairs
+from equipoise.synthesis.network.tables import spelt
 
 if TYPE_CHECKING:
+    from equipoise.synthesis.bayes.arm_level import ArmPosterior
+    from equipoise.synthesis.bayes.arm_level.likelihoods import Family, Link
     from equipoise.synthesis.bayes.network_part import EffectsPrior, PriorOn
     from equipoise.synthesis.bayes.network_posterior import NetworkPosterior
     from equipoise.synthesis.bayes.priors import Prior
@@ -43,12 +47,22 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class ArmRows:
+    """The table of arms that a network was made from: labels and columns by role, one entry a row."""
+
+    study: tuple[str, ...]
+    treatment: tuple[str, ...]
+    columns: Mapping[str, FloatArray]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Network:
     """Studies on an analysis scale, the treatments they compare and the parts they connect.
 
-    Made by ``from_arms``, ``from_contrasts`` or ``from_studies``. ``treatments`` are sorted by name; ``subnetworks``
-    lists the connected parts, the largest first. ``left_out`` and ``changes`` say what the data lost or had done to
-    them, ``notes`` which form of the measure is used. ``blocks`` holds the studies stacked by their number of arms.
+    Made by ``from_arms``, ``from_contrasts``, ``from_baseline`` or ``from_studies``. ``treatments`` are sorted by name;
+    ``subnetworks`` lists the connected parts, the largest first. ``left_out`` and ``changes`` say what the data lost or
+    had done to them, ``notes`` which form of the measure is used and what else to know of them. ``blocks`` holds the
+    studies stacked by their number of arms; ``arm_rows`` the table it was made from, where that had a row an arm.
     """
 
     measure: str
@@ -59,6 +73,7 @@ class Network:
     changes: tuple[Change, ...] = ()
     notes: tuple[str, ...] = ()
     blocks: tuple[Block, ...] = field(default=(), repr=False)
+    arm_rows: ArmRows | None = field(default=None, repr=False)
 
     @classmethod
     def from_studies(
@@ -77,6 +92,7 @@ class Network:
         Raises ``DataError`` for an unusable study or a repeated study label, ``InconsistentVariances`` for a
         covariance that isn't positive definite.
         """
+        measure = spelt(measure)
         kept: list[StudyContrasts] = []
         out, changed = list(left_out), list(changes)
         for study in studies:
@@ -135,6 +151,7 @@ class Network:
 
         Raises ``DataError`` naming the study, row and value of what can't be true.
         """
+        measure = spelt(measure)
         if double_zero not in ("leave out", "keep"):
             raise DataError(f"double_zero {double_zero!r} isn't known; choose 'leave out' or 'keep'")
         if smd not in ("hedges", "cohen"):
@@ -144,11 +161,15 @@ class Network:
         given = {"events": events, "n": n, "mean": mean, "sd": sd, "se": se, "time": time}
         named = {name: column for name, column in given.items() if column is not None}
         columns = read_columns(data, [study, treatment, *named.values()])
-        arms = labels(columns[treatment], treatment)
-        made = studies_from_arms(
-            labels(columns[study], study),
-            arms,
+        rows = ArmRows(
+            tuple(labels(columns[study], study)),
+            tuple(labels(columns[treatment], treatment)),
             {name: numbers(columns[column], column) for name, column in named.items()},
+        )
+        made = studies_from_arms(
+            rows.study,
+            rows.treatment,
+            rows.columns,
             measure,
             increment,
             double_zero,
@@ -162,7 +183,7 @@ class Network:
             changes=[Change(label, what) for label, what in made.changes],
             notes=[f"SMD: {forms[smd]}, standard deviation pooled over a study's arms"] if measure == "SMD" else [],
         )
-        return _with_lost_treatments(net, arms)
+        return replace(_with_lost_treatments(net, rows.treatment), arm_rows=rows)
 
     @classmethod
     def from_contrasts(
@@ -194,7 +215,8 @@ class Network:
         if n_treatment is not None and n_comparator is not None:
             counts = numbers(columns[n_treatment], n_treatment), numbers(columns[n_comparator], n_comparator)
         treatments, comparators = labels(columns[treatment], treatment), labels(columns[comparator], comparator)
-        studies, left_out, changes = studies_from_pairs(
+        measure = spelt(measure)
+        studies, left_out, changes, notes = studies_from_pairs(
             labels(columns[study], study),
             treatments,
             comparators,
@@ -208,8 +230,42 @@ class Network:
             measure,
             left_out=[LeftOut(what, reason) for what, reason in left_out],
             changes=[Change(label, what) for label, what in changes],
+            # Standardised differences share their studies' standard deviations, so their arms aren't independent.
+            notes=notes if measure != "SMD" else [],
         )
         return _with_lost_treatments(net, [*treatments, *comparators])
+
+    @classmethod
+    def from_baseline(
+        cls,
+        data: Any,
+        study: str = "study",
+        treatment: str = "treatment",
+        estimate: str = "estimate",
+        se: str = "se",
+        measure: str = "MD",
+        n: str | None = None,
+    ) -> Network:
+        """A network from a table with one row an arm, each against its study's baseline; the arguments name columns.
+
+        The baseline arm is the row without ``estimate``. The others' ``estimate`` is treatment minus baseline on the
+        analysis scale (log for ratio measures), ``se`` its standard error; the baseline row's ``se`` is that of the
+        baseline arm itself, whose square is the covariance of the study's estimates (not needed with two arms). ``n``
+        are participants.
+
+        Raises ``DataError`` naming study, row and value for a study without one baseline, a standard error that is
+        missing or not positive, and ``InconsistentVariances`` for one that the baseline arm's exceeds.
+        """
+        columns = read_columns(data, [study, treatment, estimate, se, *([n] if n is not None else [])])
+        treatments = labels(columns[treatment], treatment)
+        studies = studies_from_baseline(
+            labels(columns[study], study),
+            treatments,
+            numbers(columns[estimate], estimate),
+            numbers(columns[se], se),
+            numbers(columns[n], n) if n is not None else None,
+        )
+        return cls.from_studies(studies, measure)
 
     def fit(
         self,
@@ -232,6 +288,7 @@ class Network:
 
         return fit_network(self, model=model, method=method, reference=reference, ci=ci, level=level)
 
+    @overload
     def posterior(
         self,
         heterogeneity: Prior | None = None,
@@ -240,7 +297,33 @@ class Network:
         reference: str | None = None,
         level: float = 0.95,
         prior_on: PriorOn = "basic parameters",
-    ) -> NetworkPosterior:
+        likelihood: Literal["normal"] = "normal",
+    ) -> NetworkPosterior: ...
+    @overload
+    def posterior(
+        self,
+        heterogeneity: Prior | None = None,
+        effects: EffectsPrior = None,
+        model: Model = "random",
+        reference: str | None = None,
+        level: float = 0.95,
+        *,
+        likelihood: Literal["binomial", "poisson"],
+        link: Link | None = None,
+        baseline: Prior | None = None,
+    ) -> ArmPosterior: ...
+    def posterior(
+        self,
+        heterogeneity: Prior | None = None,
+        effects: EffectsPrior = None,
+        model: Model = "random",
+        reference: str | None = None,
+        level: float = 0.95,
+        prior_on: PriorOn = "basic parameters",
+        likelihood: Family = "normal",
+        link: Link | None = None,
+        baseline: Prior | None = None,
+    ) -> NetworkPosterior | ArmPosterior:
         """Bayesian network meta-analysis, exact to the stated ``error``, subnetwork by subnetwork.
 
         ``heterogeneity``: the prior of τ, which has no default (``HalfNormal(0.5)``, say); none with
@@ -250,11 +333,34 @@ class Network:
         "all contrasts" every contrast has the prior Normal(0, sd) whatever the reference. ``reference``: also the
         treatment that tables compare with (default: the first by name, in each subnetwork).
 
+        ``likelihood``: "normal" for the contrasts; "binomial" or "poisson" for the events of a network made
+        ``from_arms``, without normal approximation or continuity correction. ``link``: by default the one that makes
+        the network's measure (OR: logit, HR: cloglog, RR: log). ``baseline``: the prior of the linear predictor of every
+        study's first arm, flat by default.
+
         Raises ``DataError`` for unknown options, a prior stated for another measure, and an improper posterior.
         """
-        from equipoise.synthesis.bayes.network_posterior import network_posterior
+        if likelihood == "normal":
+            from equipoise.synthesis.bayes.network_posterior import network_posterior
 
-        return network_posterior(self, heterogeneity, effects, model, reference, level, prior_on)
+            if link is not None or baseline is not None:
+                raise DataError("link and baseline belong to arms: say likelihood='binomial' or 'poisson' as well")
+            return network_posterior(self, heterogeneity, effects, model, reference, level, prior_on)
+        from equipoise.synthesis.bayes.arm_level.posterior import posterior_from_arms
+        from equipoise.synthesis.bayes.arm_level.table import arm_table, link_of
+
+        if prior_on != "basic parameters":
+            raise DataError("with arms, the prior of effects is of the basic parameters; leave prior_on out")
+        rows = self.arm_rows
+        if rows is None:
+            raise DataError(
+                f"the {likelihood} likelihood needs arms, and this network was made of contrasts; make it with "
+                "Network.from_arms, or take likelihood='normal'"
+            )
+        made = arm_table(
+            rows.study, rows.treatment, rows.columns, likelihood, link or link_of(likelihood, self.measure)
+        )
+        return posterior_from_arms(made, heterogeneity, effects, baseline, model, reference, level)
 
     def position(self, treatment: str) -> int:
         """The index of a treatment; raises ``DataError`` naming those there are."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from itertools import combinations
 
 import numpy as np
@@ -19,6 +20,9 @@ from equipoise.synthesis.network.contrasts import StudyContrasts, contrast_covar
 
 ESTIMATE_TOLERANCE = 1e-3
 """How far a multi-arm study's estimates may be from adding up (netmeta's tol.multiarm)."""
+
+NOT_ADDITIVE = 0.01
+"""Share of a pair's variance by which it may differ from the sum of its arms' variances without a note."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +60,8 @@ def studies_from_pairs(
     errors: FloatArray,
     comparator_errors: FloatArray | None = None,
     counts: tuple[FloatArray, FloatArray] | None = None,
-) -> tuple[list[StudyContrasts], list[tuple[str, str]], list[tuple[str, str]]]:
-    """The studies of a pairwise table; what was left out and what was changed, each as (study, text).
+) -> tuple[list[StudyContrasts], list[tuple[str, str]], list[tuple[str, str]], list[str]]:
+    """The studies of a pairwise table; what was left out and what was changed, each as (study, text); what to know.
 
     All sequences have one entry a row. ``counts``: participants of treatment and comparator. A row without estimate
     or standard error is left out; a row that repeats another of its study exactly is merged.
@@ -101,8 +105,43 @@ def studies_from_pairs(
             for name, count in ((treatment, counts[0][row]), (comparator, counts[1][row])):
                 if np.isfinite(count):
                     study.participants.setdefault(name, round(float(count)))
-    studies = [replace(s, treatments=tuple(map(_name, s.treatments))) for s in _assemble(list(grouped.values()))]
-    return studies, left_out, changes
+    assembled = _assemble(list(grouped.values()))
+    studies = [replace(s, treatments=tuple(map(_name, s.treatments))) for s in assembled]
+    return studies, left_out, changes, [n for s in grouped.values() if (n := _not_additive(s)) is not None]
+
+
+def _not_additive(study: _Study) -> str | None:
+    """What to say of standard errors that independent arms can't have: a pair's variance is the sum of its arms'.
+
+    Only four arms or more can show it. Standard errors count as known to half a unit of their last digit (zeros at the end don't
+    show, so it is that of the one with most).
+    """
+    arms = study.treatments()
+    if len(arms) < 4 or len(study.pairs) < len(arms) * (len(arms) - 1) // 2:
+        return None
+    index = {arm: i for i, arm in enumerate(arms)}
+    design = np.zeros((len(study.pairs), len(arms)))
+    for row, pair in enumerate(study.pairs):
+        design[row, [index[pair.treatment], index[pair.comparator]]] = 1.0
+    variances = np.array([pair.se**2 for pair in study.pairs])
+    fitted = design @ np.linalg.lstsq(design, variances, rcond=None)[0]
+    rounding = 2.0 * np.sqrt(variances) * min(_half_unit(pair.se) for pair in study.pairs)
+    excess = np.abs(variances - fitted) - NOT_ADDITIVE * variances - 2.0 * rounding.max()
+    worst = int(np.argmax(excess))
+    if excess[worst] <= 0:
+        return None
+    given = ", ".join(f"{_name(p.treatment)} – {_name(p.comparator)} {p.se:g}" for p in study.pairs)
+    pair = study.pairs[worst]
+    return (
+        f"study {study.label!r}: its standard errors ({given}) aren't those of independent arms, whose "
+        f"{_name(pair.treatment)} – {_name(pair.comparator)} would be about {max(fitted[worst], 0.0) ** 0.5:.4g}; they "
+        "are used as given"
+    )
+
+
+def _half_unit(value: float) -> float:
+    """Half a unit of a number's last decimal."""
+    return 0.5 * float(10.0 ** int(Decimal(repr(value)).as_tuple().exponent))
 
 
 _MARK = "\N{SYMBOL FOR UNIT SEPARATOR}"

@@ -9,14 +9,17 @@ a product of generating functions under an integral that Gauss–Legendre quadra
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cache
+
 import numpy as np
 from scipy.sparse import csc_array, csr_array
 
 from equipoise.frames import FloatArray
 from equipoise.synthesis.network.blocks import IntArray
 
-ENTRIES_AT_ONCE = 4_000_000
-"""How many treatment pairs are worked on together, to bound the memory."""
+ENTRIES_AT_ONCE = 160_000
+"""How many edges of all rows are worked on together, so that they stay in the processor's cache."""
 
 MASS = 1e-16
 """Probability that is left to rounding."""
@@ -27,56 +30,56 @@ QUADRATURE = 1e-15
 
 def random_walk_shares(
     flow: FloatArray, low: IntArray, high: IntArray, sources: IntArray, sinks: IntArray, size: int
-) -> FloatArray:
-    """Shares of the edges in each row, shape (rows, edges).
+) -> None:
+    """Turn each row of ``flow`` into the shares of the edges, in place.
 
     ``flow``: shape (rows, edges), from ``low`` to ``high`` where positive; ``size``: number of treatments.
     """
-    shares = np.zeros_like(flow)
-    together = max(1, ENTRIES_AT_ONCE // size**2)
+    arcs = _arcs(low, high)
+    together = max(1, ENTRIES_AT_ONCE // len(low))
     for start in range(0, len(flow), together):
         part = slice(start, start + together)
-        shares[part] = _shares(flow[part], low, high, sources[part], sinks[part], size)
-    return shares
+        _share(flow[part], arcs, sources[part], sinks[part], size)
 
 
-def _shares(
-    flow: FloatArray, low: IntArray, high: IntArray, sources: IntArray, sinks: IntArray, size: int
-) -> FloatArray:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Arcs:
+    """Every edge in both directions, ordered by head and then by tail."""
+
+    tail: IntArray
+    head: IntArray
+    edge: IntArray
+    sign: IntArray
+
+
+def _arcs(low: IntArray, high: IntArray) -> _Arcs:
+    tail, head = np.concatenate([low, high]), np.concatenate([high, low])
+    order = np.lexsort((tail, head))
+    edge = np.tile(np.arange(len(low)), 2)
+    sign = np.repeat(np.array([1, -1]), len(low))
+    return _Arcs(tail[order], head[order], edge[order], sign[order])
+
+
+def _share(flow: FloatArray, arcs: _Arcs, sources: IntArray, sinks: IntArray, size: int) -> None:
     rows = len(flow)
     here = np.arange(rows)
-    # Each edge is two arcs in a fixed order, of which one carries the row's flow and the other none.
-    tails, heads = np.concatenate([low, high]), np.concatenate([high, low])
-    probability = np.concatenate([np.maximum(flow, 0.0), np.maximum(-flow, 0.0)], axis=1)
-    order = np.lexsort((heads, tails))
-    first = np.flatnonzero(np.diff(tails[order], prepend=-1))
-    outflow = np.zeros((rows, size))
-    outflow[:, tails[order][first]] = np.add.reduceat(probability[:, order], first, axis=1)
-    outflow[here, sinks] = np.inf
-    with np.errstate(divide="ignore", invalid="ignore"):
-        per_unit = np.where(outflow > 0, 1.0 / outflow, 0.0)
-    probability *= per_unit[:, tails]
-    walk = _transitions(probability, tails, heads, rows, size)
+    directed = flow[:, arcs.edge] * arcs.sign
+    row, arc = np.nonzero(directed > 0)
+    carried, start = directed[row, arc], row * size
+    tail, head = start + arcs.tail[arc], start + arcs.head[arc]
+    outflow = np.bincount(tail, weights=carried, minlength=rows * size)
+    outflow[here * size + sinks] = np.inf
+    probability = carried / outflow[tail]
+    # The walks of all rows as one matrix, entry (head, tail), row after row along the diagonal.
+    pointers = np.concatenate([[0], np.cumsum(np.bincount(head, minlength=rows * size))])
+    walk = csr_array((probability, tail, pointers), shape=(rows * size, rows * size))
     forward = _steps(walk, here * size + sources, size)
     backward = _steps(walk.T, here * size + sinks, size)
     lengths = forward.reshape(len(forward), rows, size)[:, here, sinks].max(axis=1)
     nodes, weights = _quadrature(lengths)
-    reach = _generating(forward, nodes).reshape(len(nodes), rows, size)
-    left = _generating(backward, nodes).reshape(len(nodes), rows, size)
-    joint = np.matmul((reach * weights[:, None, None]).transpose(1, 2, 0), left.transpose(1, 0, 2))
-    probability *= joint.reshape(rows, size * size)[:, tails * size + heads]
-    edges = len(low)
-    combined: FloatArray = probability[:, :edges] + probability[:, edges:]
-    return combined
-
-
-def _transitions(probability: FloatArray, tails: IntArray, heads: IntArray, rows: int, size: int) -> csr_array:
-    """The walks of all rows as one matrix: entry (head, tail), row after row along the diagonal."""
-    order = np.lexsort((tails, heads))
-    counts = np.bincount(heads, minlength=size)
-    pointers = np.concatenate([[0], np.cumsum(np.tile(counts, rows))])
-    columns = (np.arange(rows)[:, None] * size + tails[order]).ravel()
-    return csr_array((probability[:, order].ravel(), columns, pointers), shape=(rows * size, rows * size))
+    reach, left = _generating(forward, nodes) * weights, _generating(backward, nodes)
+    flow[:] = 0.0
+    flow[row, arcs.edge[arc]] = probability * np.einsum("aq,aq->a", reach[tail], left[head])
 
 
 def _steps(walk: csr_array | csc_array, starts: IntArray, size: int) -> FloatArray:
@@ -94,6 +97,13 @@ def _steps(walk: csr_array | csc_array, starts: IntArray, size: int) -> FloatArr
     return np.stack(steps)
 
 
+@cache
+def _gauss(count: int) -> tuple[FloatArray, FloatArray]:
+    """Gauss–Legendre nodes and weights on [0, 1]."""
+    nodes, weights = np.polynomial.legendre.leggauss(count)
+    return 0.5 * (nodes + 1.0), 0.5 * weights
+
+
 def _quadrature(lengths: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Nodes in [0, 1] and weights that integrate the powers which paths of these lengths need.
 
@@ -103,8 +113,7 @@ def _quadrature(lengths: FloatArray) -> tuple[FloatArray, FloatArray]:
     longest = len(lengths)
     powers = np.arange(max(longest - 1, 1))
     for count in range(2, longest // 2 + 2):
-        nodes, weights = np.polynomial.legendre.leggauss(count)
-        nodes, weights = 0.5 * (nodes + 1.0), 0.5 * weights
+        nodes, weights = _gauss(count)
         if 2 * count >= longest:
             break
         missed = np.abs(1.0 - (powers + 1.0) * ((nodes ** powers[:, None]) @ weights))
@@ -116,6 +125,6 @@ def _quadrature(lengths: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def _generating(steps: FloatArray, nodes: FloatArray) -> FloatArray:
-    """Σ steps_k xᵏ at every node x, shape (nodes, places)."""
-    values: FloatArray = nodes[:, None] ** np.arange(len(steps)) @ steps
+    """Σ steps_k xᵏ at every node x, shape (places, nodes)."""
+    values: FloatArray = steps.T @ nodes ** np.arange(len(steps))[:, None]
     return values

@@ -8,25 +8,56 @@ low-discrepancy points (scrambled Sobol), with the spread between independent ra
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 from scipy.special import ndtr, ndtri
 
 from equipoise.errors import DataError
 from equipoise.frames import FloatArray
+from equipoise.synthesis.network.blocks import IntArray
+from equipoise.synthesis.network.inference import Inference
 from equipoise.synthesis.network.tables import decimals, text_table
-
-if TYPE_CHECKING:
-    from equipoise.synthesis.network.fit import NetworkFit
-    from equipoise.synthesis.network.gls import Solution
 
 REPLICATES = 8
 """Independent random shifts, from whose spread the error is estimated."""
 
-COORDINATES = 2**19
+COORDINATES = 2**18
 """Integration points times treatments, unless the number of points is given."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Connected:
+    """One connected network to rank.
+
+    ``treatments``: shape (n,), indices into the fit's; ``potentials``: shape (n,), effects up to a constant;
+    ``inverse``: shape (n, n), their covariance up to a constant, to be scaled as ``inference`` says.
+    """
+
+    treatments: IntArray
+    potentials: FloatArray
+    inverse: FloatArray
+    inference: Inference
+
+
+class Rankable(Protocol):
+    """A fit whose treatments can be ranked: arrays over pairs, row minus column, and its connected networks."""
+
+    @property
+    def treatments(self) -> tuple[str, ...]: ...
+    @property
+    def subnetworks(self) -> tuple[tuple[str, ...], ...]: ...
+    @property
+    def level(self) -> float: ...
+    @property
+    def estimates(self) -> FloatArray: ...
+    @property
+    def standard_errors(self) -> FloatArray: ...
+    @property
+    def statistics(self) -> FloatArray: ...
+    def connected(self) -> Sequence[Connected]: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,7 +144,7 @@ class Ranking:
 
 
 def rank(
-    fit: NetworkFit,
+    fit: Rankable,
     smaller_is_better: bool = True,
     threshold: float = 0.0,
     samples: int | None = None,
@@ -132,18 +163,18 @@ def rank(
     error = 0.0
     tail = (1.0 - fit.level) / 2.0
     sign = -1.0 if smaller_is_better else 1.0
-    for system, solution, inference in zip(fit.systems, fit.solutions, fit.inferences, strict=True):
-        members, size = system.treatments, system.size
+    for part in fit.connected():
+        members, size = part.treatments, len(part.treatments)
         place = np.ix_(members, members)
         gain = sign * fit.estimates[place]
         errors = fit.standard_errors[place]
         with np.errstate(divide="ignore", invalid="ignore"):
-            beyond = inference.lower_tail((gain - threshold) / errors)
+            beyond = part.inference.lower_tail((gain - threshold) / errors)
         np.fill_diagonal(beyond, np.nan)
         better[place] = beyond
         mean_ranks[members] = 1.0 + (size - 1) * (1.0 - scores[members])
         points = COORDINATES // size if samples is None else samples
-        found, spread = rank_probabilities(sign * solution.potentials, solution, inference.scale, points, seed)
+        found, spread = rank_probabilities(sign * part.potentials, part.inverse, part.inference.scale, points, seed)
         probabilities[members, :size] = found
         error = max(error, spread)
         reached = np.cumsum(found, axis=1)
@@ -166,29 +197,29 @@ def rank(
     )
 
 
-def p_scores(fit: NetworkFit, smaller_is_better: bool) -> FloatArray:
+def p_scores(fit: Rankable, smaller_is_better: bool) -> FloatArray:
     """Each treatment's mean probability of beating another one of its subnetwork, shape (treatments,)."""
     scores = np.full(len(fit.treatments), np.nan)
-    for system, inference in zip(fit.systems, fit.inferences, strict=True):
-        place = np.ix_(system.treatments, system.treatments)
+    for part in fit.connected():
+        place = np.ix_(part.treatments, part.treatments)
         gain = -fit.statistics[place] if smaller_is_better else fit.statistics[place]
-        chance = inference.lower_tail(gain)
+        chance = part.inference.lower_tail(gain)
         np.fill_diagonal(chance, 0.0)
-        scores[system.treatments] = chance.sum(axis=1) / (system.size - 1)
+        scores[part.treatments] = chance.sum(axis=1) / (len(part.treatments) - 1)
     return scores
 
 
 def rank_probabilities(
-    gains: FloatArray, solution: Solution, scale: float, samples: int, seed: int
+    gains: FloatArray, inverse: FloatArray, scale: float, samples: int, seed: int
 ) -> tuple[FloatArray, float]:
     """The probability of every rank, shape (n, n), and its largest standard error of integration.
 
-    ``gains``: larger is better, shape (n,). Two treatments: closed form; more: Sobol points, ``samples`` in all.
+    ``gains``: larger is better, shape (n,); ``inverse``: their covariance before ``scale``, shape (n, n). Two treatments: closed form; more: Sobol points, ``samples`` in all.
     """
     n = len(gains)
     if not np.isfinite(scale):
         return np.full((n, n), np.nan), 0.0
-    covariance = scale**2 * solution.inverse
+    covariance = scale**2 * inverse
     if n == 2:
         spread = float(np.sqrt(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]))
         first = float(ndtr((gains[0] - gains[1]) / spread))
@@ -201,7 +232,9 @@ def rank_probabilities(
     random = np.random.default_rng(seed)
     points = low_discrepancy(power, n - 1, random)
     for replicate, shift in enumerate(random.random((REPLICATES, n - 1))):
-        draws = gains + ndtri(np.clip((points + shift) % 1.0, 1e-15, 1.0 - 1e-15)) @ root.T
+        moved = points + shift
+        moved -= moved >= 1.0
+        draws = gains + ndtri(np.clip(moved, 1e-15, 1.0 - 1e-15, out=moved), out=moved) @ root.T
         order = np.argsort(-draws, axis=1)
         counts = np.bincount((order * n + np.arange(n)).ravel(), minlength=n * n)
         each[replicate] = counts.reshape(n, n) / len(draws)

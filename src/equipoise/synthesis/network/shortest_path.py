@@ -21,18 +21,16 @@ ROWS_AT_ONCE = 2048
 
 def shortest_path_shares(
     flow: FloatArray, low: IntArray, high: IntArray, sources: IntArray, sinks: IntArray, size: int
-) -> FloatArray:
-    """Shares of the edges in each row, shape (rows, edges).
+) -> None:
+    """Turn each row of ``flow`` into the shares of the edges, in place.
 
     ``flow``: shape (rows, edges), from ``low`` to ``high`` where positive; ``size``: number of treatments.
     """
-    shares = np.zeros_like(flow)
     for members, order in _orders(flow, low, high, size):
         arcs = _arcs(low, high, order, size)
         for start in range(0, len(members), ROWS_AT_ONCE):
             part = members[start : start + ROWS_AT_ONCE]
-            shares[part] = _take_paths(flow[part], arcs, len(low), sources[part], sinks[part], size)
-    return shares
+            flow[part] = _take_paths(flow[part], arcs, len(low), sources[part], sinks[part], size)
 
 
 def _orders(flow: FloatArray, low: IntArray, high: IntArray, size: int) -> list[tuple[IntArray, IntArray]]:

@@ -31,3 +31,10 @@ def subset(system: System, inside: NDArray[np.bool_]) -> System:
         elif keep.any():
             blocks.append(take(block, keep))
     return System(system.treatments, tuple(blocks))
+
+
+def parts_of(system: System, studies: IntArray) -> System:
+    """The system of ``studies``, numbered in the order of its blocks; without regard to whether they connect."""
+    inside = np.zeros(system.studies, dtype=bool)
+    inside[studies] = True
+    return subset(system, inside)

@@ -8,14 +8,19 @@ from typing import Any
 import numpy as np
 
 RATIO_MEASURES = frozenset({"OR", "RR", "HR", "IRR", "ROM", "DOR"})
+"""Measures analysed on the log scale; only display exponentiates."""
+
+MEASURES = RATIO_MEASURES | {"RD", "ASD", "MD", "SMD", "IRD", "IRSD"}
+
+
+def spelt(measure: str) -> str:
+    """A measure in capitals if it is a known one, otherwise as it is."""
+    return measure.upper() if measure.upper() in MEASURES else measure
 
 
 def analysis_scale(measure: str) -> str:
     """The name of the scale that effects are analysed on: `log OR`, or the measure itself."""
     return f"log {measure}" if measure in RATIO_MEASURES else measure
-
-
-"""Measures analysed on the log scale; only display exponentiates."""
 
 
 def natural(measure: str, value: Any) -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -25,10 +25,58 @@ from equipoise.synthesis.pairwise.prediction import prediction_interval
 from equipoise.synthesis.pairwise.projection import InterceptOnly
 from equipoise.synthesis.pairwise.result import Pooled
 
+if TYPE_CHECKING:
+    from equipoise.synthesis.bayes.pair import PairPosterior
+    from equipoise.synthesis.bayes.priors import Prior
+
 FloatArray = NDArray[np.float64]
 
 COMMON_METHODS = {"CE", "FE", "EE", "IV"}
 _HUGE_RATIO = 1e7
+
+
+@overload
+def pool(
+    data: Any,
+    variances: ArrayLike | None = None,
+    *,
+    method: str | None = None,
+    ci: str = "z",
+    model: str = "random",
+    level: float = 0.95,
+    prediction: str = "metafor",
+    studies: Sequence[str] | None = None,
+    weights: ArrayLike | None = None,
+    tau2: float | None = None,
+    prior: None = None,
+    effect_prior: None = None,
+) -> Pooled: ...
+
+
+@overload
+def pool(
+    data: Any,
+    variances: ArrayLike | None = None,
+    *,
+    model: str = "random",
+    level: float = 0.95,
+    studies: Sequence[str] | None = None,
+    prior: Prior,
+    effect_prior: Prior | None = None,
+) -> PairPosterior: ...
+
+
+@overload
+def pool(
+    data: Any,
+    variances: ArrayLike | None = None,
+    *,
+    model: str = "random",
+    level: float = 0.95,
+    studies: Sequence[str] | None = None,
+    prior: None = None,
+    effect_prior: Prior,
+) -> PairPosterior: ...
 
 
 def pool(
@@ -43,7 +91,9 @@ def pool(
     studies: Sequence[str] | None = None,
     weights: ArrayLike | None = None,
     tau2: float | None = None,
-) -> Pooled:
+    prior: Prior | None = None,
+    effect_prior: Prior | None = None,
+) -> Pooled | PairPosterior:
     """The pooled effect of studies.
 
     ``data`` is an ``EffectSizes``, or the estimates (k,) with their sampling ``variances`` (k,). ``method``
@@ -53,15 +103,27 @@ def pool(
     from counts, one of ``glmm.MODELS``. ``level`` is that of all intervals; ``prediction`` names a convention of
     `prediction.prediction_interval`. ``weights`` (k,) replace 1/(v + τ²); ``tau2`` fixes τ².
 
+    With a ``prior`` of τ (such as ``HalfNormal(0.5)``), or an ``effect_prior`` and ``model="common"``, the result is
+    the exact posterior (`bayes.pair.posterior`), for which ``method``, ``ci``, ``prediction``, ``weights`` and
+    ``tau2`` have no meaning.
+
     A study whose estimate or variance is missing (NaN) is left out and listed. Raises ``DataError`` when none is
     left, for a variance that isn't positive and finite (naming the study), and for unknown names.
     """
+    # Names are known in any case; that of one method has a small letter.
+    method, ci = method if method in (None, "HSk") else method.upper(), ci.lower()
     check_level(level)
+    if prior is not None or effect_prior is not None:
+        asked = {
+            "method": method is not None, "ci": ci != "z", "prediction": prediction != "metafor",
+            "weights": weights is not None, "tau2": tau2 is not None,
+        }  # fmt: skip
+        return _posterior(data, variances, prior, effect_prior, model, level, studies, asked)
     given = None if weights is None else np.asarray(weights, dtype=float)
     if not isinstance(data, EffectSizes):
         if variances is None:
             raise DataError("variances are needed: pool(estimates, variances)")
-        y, v, labels, left_out, given = _studies(data, variances, studies, given)
+        y, v, labels, left_out, given = complete_studies(data, variances, studies, given)
         return pool_arrays(
             y, v, labels, left_out,
             method=method, ci=ci, model=model, level=level, prediction=prediction, weights=given, tau2=tau2,
@@ -72,7 +134,7 @@ def pool(
         if model in MODELS:
             return pool_glmm(data, model, method in COMMON_METHODS, ci, level, prediction)
         return pool_tables(data, str(method), ci, level)
-    y, v, labels, left_out, given = _studies(data.estimates, data.variances, data.studies, given)
+    y, v, labels, left_out, given = complete_studies(data.estimates, data.variances, data.studies, given)
     fit = pool_arrays(
         y, v, labels, data.left_out + left_out,
         method=method, ci=ci, model=model, level=level, prediction=prediction, weights=given, tau2=tau2,
@@ -85,6 +147,34 @@ def pool(
     return replace(
         fit, measure=data.measure, label=data.label, scale=data.scale, sizes=data.sizes, warnings=notes + fit.warnings
     )
+
+
+def _posterior(
+    data: Any,
+    variances: ArrayLike | None,
+    prior: Prior | None,
+    effect_prior: Prior | None,
+    model: str,
+    level: float,
+    studies: Sequence[str] | None,
+    asked: dict[str, bool],
+) -> PairPosterior:
+    """The Bayesian side of `pool`; ``asked`` says which options were given that it doesn't know."""
+    from equipoise.synthesis.bayes.pair import posterior
+
+    foreign = [name for name, given in asked.items() if given]
+    if foreign:
+        raise DataError(f"{', '.join(foreign)} has no meaning for a posterior: leave it out, or leave the priors out")
+    if model not in {"random", "common"}:
+        raise DataError(f"a posterior with model={model!r} isn't offered; say random or common")
+    if model == "random" and prior is None:
+        raise DataError(
+            "effect_prior alone: a prior of the heterogeneity is needed too, such as prior=HalfNormal(0.5) or the "
+            "empirical one of empirical_heterogeneity; or say model='common'"
+        )
+    if model == "common" and prior is not None:
+        raise DataError("model='common' sets τ = 0: leave the prior of the heterogeneity out, or say model='random'")
+    return posterior(data, variances, heterogeneity=prior, effect=effect_prior, level=level, studies=studies)
 
 
 def pool_arrays(
@@ -209,9 +299,10 @@ def _user_weights(weights: FloatArray, k: int) -> FloatArray:
     return weights
 
 
-def _studies(
+def complete_studies(
     estimates: Any, variances: ArrayLike, studies: Sequence[str] | None, weights: FloatArray | None
 ) -> tuple[FloatArray, FloatArray, tuple[str, ...], tuple[LeftOut, ...], FloatArray | None]:
+    """Estimates, variances, labels, what is left out, and the weights of the studies that can be pooled."""
     try:
         y, v = np.array(estimates, dtype=float), np.array(variances, dtype=float)
     except (TypeError, ValueError) as error:

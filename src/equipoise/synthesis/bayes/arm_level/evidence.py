@@ -192,7 +192,8 @@ class Modes:
 
     def laplace(self) -> FloatArray:
         """The logarithm of the integral over d, by Laplace's method, shape (b,)."""
-        return self.log + 0.5 * self.d.shape[1] * _LOG_2PI - 0.5 * np.linalg.slogdet(self.precision)[1]
+        size = self.d.shape[1] * _LOG_2PI - np.linalg.slogdet(self.precision)[1]
+        return np.asarray(self.log + 0.5 * size)
 
 
 def prior_terms(priors: Sequence[Prior], d: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:

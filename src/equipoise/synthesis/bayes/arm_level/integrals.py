@@ -93,6 +93,32 @@ def study_values(arms: ArmLikelihood, d: FloatArray, tau: FloatArray, rules: tup
     return np.concatenate(parts)
 
 
+def study_fits(
+    arms: ArmLikelihood, d: FloatArray, tau: FloatArray, rules: tuple[Rule, Rule] = FINE
+) -> tuple[FloatArray, FloatArray]:
+    """E of every arm's log-likelihood (``value`` without prior) and fitted value given d and τ, shapes (b, k, m)."""
+    each = d.shape[1] * d.shape[2] * len(rules[0].nodes) * len(rules[1].nodes)
+    size = max(_AT_ONCE // each, 1)
+    parts = []
+    for i in range(0, len(d), size):
+        x, t, start, spread = _outer_points(arms, d[i : i + size], tau[i : i + size], rules[0])
+        wide = arms.expand(2)
+        nodes, width = _arm_nodes(arms.expand(1), x, t, start, rules[1])
+        eta = x[..., None] + t[..., None] * nodes
+        height = wide.value(eta) - 0.5 * nodes * nodes + rules[1].log_weights
+        top = height.max(axis=-1, keepdims=True)
+        inner = np.exp(height - top)
+        total = inner.sum(axis=-1, keepdims=True)
+        inner /= total
+        log = (top + np.log(total))[..., 0] + np.log(width)
+        outer, _ = _outer(log, rules[0], spread)
+        value = np.einsum("bko,bkmoi,bkmoi->bkm", outer, inner, wide.value(eta, prior=False))
+        fitted = np.einsum("bko,bkmoi,bkmoi->bkm", outer, inner, wide.fitted(eta))
+        parts.append((value, fitted))
+    value, fitted = (np.concatenate(p) for p in zip(*parts, strict=True))
+    return value, fitted
+
+
 def _outer_points(
     arms: ArmLikelihood, d: FloatArray, tau: FloatArray, rule: Rule
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:

@@ -120,8 +120,9 @@ class ArmLikelihood:
             eta = np.asarray(ndtri(share))
         return eta - self.offset
 
-    def mean(self, eta: FloatArray) -> FloatArray:
-        """The expected outcome of one participant: probability, rate or mean; offsets aren't added."""
+    def fitted(self, eta: FloatArray) -> FloatArray:
+        """What is expected of the arm: the probability of an event, the number of events (Poisson) or the mean."""
+        eta = eta + self.offset
         with np.errstate(over="ignore"):
             if self.link == "logit":
                 return np.asarray(0.5 * (1.0 + np.tanh(0.5 * eta)))
@@ -130,6 +131,14 @@ class ArmLikelihood:
             if self.link == "probit":
                 return np.exp(log_ndtr(eta))
             return np.exp(eta) if self.link == "log" else eta
+
+    def value_at(self, fitted: FloatArray) -> FloatArray:
+        """log f, without ``constant`` and prior, where ``fitted`` is expected."""
+        if self.family == "normal":
+            return -0.5 * ((self.y - fitted) / self.size) ** 2
+        if self.family == "poisson":
+            return np.asarray(xlogy(self.y, fitted) - fitted)
+        return np.asarray(xlogy(self.y, fitted) + xlogy(self.size - self.y, 1.0 - fitted))
 
     def _value(self, eta: FloatArray) -> FloatArray:
         if self.link == "logit":

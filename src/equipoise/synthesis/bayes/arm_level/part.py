@@ -23,6 +23,7 @@ from equipoise.synthesis.bayes.arm_level.sampling import (
     draw,
     first_proposal,
     fixed_node,
+    node_error,
     tau_nodes,
 )
 from equipoise.synthesis.bayes.arm_level.table import ArmTable
@@ -108,9 +109,10 @@ class ArmPart:
         return _shrunk(grid, weights, widths, mean, spread)
 
     def error(self) -> float:
-        """The largest standard error of P(effect ≤ q), q the 2.5, 50 and 97.5 % quantiles of a basic parameter.
+        """How far P(effect ≤ q) may be off, q the 2.5, 50 and 97.5 % quantiles of a basic parameter.
 
-        By the spread between the independently scrambled replicates.
+        Three standard errors by the spread between the independently scrambled replicates, and what the nodes of τ
+        leave of its quadrature.
         """
         worst = 0.0
         for i in range(self.size):
@@ -121,8 +123,11 @@ class ArmPart:
             *_, rest = self._proposed(i, self.reference)
             weights = rest if smooth else self.points.weights
             for q in weighted_quantiles(values, self.points.weights, np.array([0.025, 0.5, 0.975])):
-                worst = max(worst, replicate_error((values <= q).astype(float), weights, self.points))
-        return worst
+                worst = max(worst, 3.0 * replicate_error((values <= q).astype(float), weights, self.points))
+        if self.tau is None:
+            return worst
+        masses = np.bincount(self.points.node, self.points.weights, len(self.nodes.tau)).astype(float)
+        return worst + self.tau.error + 0.4 * node_error(self.nodes, masses, self.tau)
 
 
 def replicate_error(values: FloatArray, weights: FloatArray, points: Weighted) -> float:

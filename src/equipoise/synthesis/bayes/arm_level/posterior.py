@@ -11,13 +11,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal, overload
+from typing import Any, Literal, overload
 
 import numpy as np
 
 from equipoise.errors import DataError
 from equipoise.frames import FloatArray
 from equipoise.synthesis.bayes.arm_level.part import ArmPart, doubts, part_posterior
+from equipoise.synthesis.bayes.arm_level.ranks import rank
+from equipoise.synthesis.bayes.arm_level.statistics import FitStatistics, fit_statistics
 from equipoise.synthesis.bayes.arm_level.table import ArmTable
 from equipoise.synthesis.bayes.mixture import NormalMixture
 from equipoise.synthesis.bayes.priors import Flat, Prior, check_heterogeneity_prior, check_measure
@@ -25,8 +27,11 @@ from equipoise.synthesis.bayes.quadrature import TauPosterior
 from equipoise.synthesis.network.blocks import IntArray
 from equipoise.synthesis.network.league import League
 from equipoise.synthesis.network.prediction import Predictions
+from equipoise.synthesis.network.ranking import Ranking
+from equipoise.synthesis.network.tables import decimals, interval, natural, text_table
 
 Model = Literal["random", "common"]
+_COLUMNS = ("mean", "sd", "median", "lower", "upper", "below")
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,8 +105,8 @@ class ArmPosterior:
 
     @cached_property
     def error(self) -> float:
-        """The largest error to be expected of the probabilities: three standard errors between replicates."""
-        return max(3.0 * part.error() + (part.tau.error if part.tau else 0.0) for part in self.parts)
+        """How far probabilities of the effects may be off: three standard errors of the integration."""
+        return max(part.error() for part in self.parts)
 
     @property
     def log_evidence(self) -> float:
@@ -199,6 +204,63 @@ class ArmPosterior:
             self.lower,
             self.upper,
         )
+
+    def ranking(self, smaller_is_better: bool = True, threshold: float = 0.0) -> Ranking:
+        """SUCRA, mean ranks and probabilities of ranks; each subnetwork ranked by itself.
+
+        ``smaller_is_better``: whether a smaller value on the analysis scale is the better outcome; ``threshold``: the
+        difference that matters, for ``Ranking.better``.
+        """
+        return rank(self, smaller_is_better, threshold)
+
+    def fit_statistics(self) -> FitStatistics:
+        """Residual deviance, leverage, pD and DIC, arm by arm."""
+        return fit_statistics(self)
+
+    def to_frame(self) -> Any:
+        """Every connected pair, one a row: the first by name minus the second, on the analysis scale."""
+        from equipoise.frames import make_frame
+
+        rows, columns = np.nonzero(np.triu(np.isfinite(self.estimates), 1))
+        values = {name: self._pairs[name][rows, columns] for name in _COLUMNS}
+        return make_frame(
+            {
+                "treatment": [self.treatments[i] for i in rows],
+                "comparator": [self.treatments[j] for j in columns],
+                "studies": self.pair_counts()[rows, columns],
+                **values,
+            }
+        )
+
+    def summary(self) -> str:
+        """Effects against the reference, heterogeneity, priors and doubts, as text; ratio measures as ratios."""
+        pairs = [
+            (self._position(t), self._position(base), t, base)
+            for part, base in zip(self.subnetworks, self.references(), strict=True)
+            for t in part
+            if t != base
+        ]
+        place = tuple(np.array([pair[side] for pair in pairs], dtype=np.intp) for side in (0, 1))
+        middle, low, high = (natural(self.measure, self._pairs[name][place]) for name in ("median", "lower", "upper"))
+        none = natural(self.measure, 0.0)
+        lines = [
+            text_table(
+                {
+                    "comparison": [f"{a} : {b}" for *_, a, b in pairs],
+                    f"{self.measure} (median)": [decimals(x) for x in middle],
+                    f"{100 * self.level:g}%-CrI": [interval(a, b) for a, b in zip(low, high, strict=True)],
+                    f"P(< {none:g})": [decimals(x, 3) for x in self._pairs["below"][place]],
+                }
+            ),
+            "",
+        ]
+        tail = (1.0 - self.level) / 2.0
+        for tau in self.taus:
+            middle_tau, low_tau, high_tau = (float(tau.quantile(p)) for p in (0.5, tail, 1.0 - tail))
+            lines.append(
+                f"Heterogeneity: tau {decimals(middle_tau)} (median), {100 * self.level:g}% CrI {interval(low_tau, high_tau)}"
+            )
+        return "\n".join([*lines, *self.notes])
 
     def pair_counts(self) -> IntArray:
         """How many studies compare each pair directly, shape (treatments, treatments)."""

@@ -117,6 +117,21 @@ class ArmTable:
         )
 
 
+def link_of(likelihood: Family, measure: str) -> Link:
+    """The link whose effect measure is ``measure``.
+
+    Raises ``DataError`` where the likelihood has none, naming the measures that it has.
+    """
+    found = next((link for (family, link), made in MEASURES.items() if (family, made) == (likelihood, measure)), None)
+    if found is None:
+        has = ", ".join(f"{made} ({link})" for (family, link), made in MEASURES.items() if family == likelihood)
+        raise DataError(
+            f"the {likelihood} likelihood has no link for the measure {measure}; name one with link=… for "
+            f"{has or 'a known likelihood (binomial, poisson)'}"
+        )
+    return found  # type: ignore[return-value]
+
+
 def read_arms(
     data: Any,
     *,

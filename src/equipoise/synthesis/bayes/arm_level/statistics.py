@@ -1,0 +1,124 @@
+"""Residual deviance, leverage, pD and DIC of an arm-level posterior (NICE DSU Technical Support Document 2, section 2.2).
+
+Of every arm: the posterior mean of its residual deviance, and the deviance at the posterior mean of what is expected of it;
+their difference is the leverage, the sum of those pD, and DIC = residual deviance + pD (Spiegelhalter et al. 2002, J R Stat Soc
+B 64:583). Given d and τ both means are integrals over baseline and random effects, taken at some of the weighted points;
+a regression on d, τ and their squares, whose means all the points say, takes the noise of that choice out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from equipoise.frames import FloatArray
+from equipoise.synthesis.bayes.arm_level.integrals import MIDDLE, study_fits
+from equipoise.synthesis.network.tables import decimals, text_table
+
+if TYPE_CHECKING:
+    from equipoise.synthesis.bayes.arm_level.part import ArmPart
+    from equipoise.synthesis.bayes.arm_level.posterior import ArmPosterior
+
+_POINTS = 384
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FitStatistics:
+    """Arrays have one element an arm.
+
+    ``deviance``: posterior mean of the residual deviance, about 1 where the model fits; ``leverage``; ``fitted``:
+    posterior mean of the probability, the number of events or the mean.
+    """
+
+    study: tuple[str, ...]
+    treatment: tuple[str, ...]
+    fitted: FloatArray
+    deviance: FloatArray
+    leverage: FloatArray
+
+    @property
+    def residual_deviance(self) -> float:
+        """The sum over arms, to be compared with their number."""
+        return float(self.deviance.sum())
+
+    @property
+    def pd(self) -> float:
+        """The effective number of parameters."""
+        return float(self.leverage.sum())
+
+    @property
+    def dic(self) -> float:
+        """Deviance information criterion, up to a constant of the data: residual deviance + pD."""
+        return self.residual_deviance + self.pd
+
+    def to_frame(self) -> Any:
+        """One row an arm."""
+        from equipoise.frames import make_frame
+
+        return make_frame(
+            {
+                "study": self.study,
+                "treatment": self.treatment,
+                "fitted": self.fitted,
+                "deviance": self.deviance,
+                "leverage": self.leverage,
+            }
+        )
+
+    def summary(self) -> str:
+        """The sums, and the arms that fit worst, as text."""
+        worst = np.argsort(-self.deviance)[:5]
+        table = text_table(
+            {
+                "arm": [f"{self.study[i]}: {self.treatment[i]}" for i in worst],
+                "deviance": [decimals(self.deviance[i], 2) for i in worst],
+                "leverage": [decimals(self.leverage[i], 2) for i in worst],
+            }
+        )
+        return (
+            f"Residual deviance {self.residual_deviance:.1f} on {len(self.deviance)} arms, pD {self.pd:.1f}, "
+            f"DIC {self.dic:.1f}\n\n{table}"
+        )
+
+
+def fit_statistics(posterior: ArmPosterior) -> FitStatistics:
+    """See ``ArmPosterior.fit_statistics``."""
+    table = posterior.table
+    arms = len(table.study)
+    fitted, log = np.empty(arms), np.empty(arms)
+    names = np.array(table.treatments)[table.treatment]
+    for part in posterior.parts:
+        inside = np.flatnonzero(np.isin(names, [table.treatments[t] for t in part.treatments]))
+        log[inside], fitted[inside] = _part_fits(part)
+    arms_of = table.likelihood
+    deviance = 2.0 * (arms_of.saturated() - log)
+    at_mean = 2.0 * (arms_of.saturated() - arms_of.value_at(fitted))
+    studies = tuple(table.studies[s] for s in table.study)
+    return FitStatistics(studies, tuple(names.tolist()), fitted, deviance, deviance - at_mean)
+
+
+def _part_fits(part: ArmPart) -> tuple[FloatArray, FloatArray]:
+    """Posterior means of every arm's log-likelihood and fitted value, in the order of the part's arms."""
+    points = part.points
+    tau = part.nodes.tau[points.node]
+    order = np.argsort(points.node, kind="stable")
+    reached = np.cumsum(points.weights[order])
+    wanted = (np.arange(_POINTS) + 0.5) / _POINTS
+    chosen = order[np.minimum(np.searchsorted(reached, wanted), len(order) - 1)]
+    evidence = part.evidence
+    found = np.empty((2, _POINTS, len(evidence.treatment)))
+    for block in evidence.blocks:
+        d = np.einsum("kmp,bp->bkm", evidence.design(block), points.d[chosen])
+        found[:, :, block.ravel()] = np.stack(
+            study_fits(evidence.likelihood.take(block), d, tau[chosen], MIDDLE)
+        ).reshape(2, _POINTS, -1)
+    x = np.column_stack([points.d, tau, np.log(tau + 0.1 * evidence.scale())])
+    centre = points.weights @ x
+    spread = np.sqrt(points.weights @ (x - centre) ** 2)
+    x = (x - centre) / np.where(spread > 0, spread, 1.0)
+    features = np.column_stack([np.ones(len(x)), x, x**2])
+    means = points.weights @ features
+    fitted = [np.linalg.lstsq(features[chosen], values, rcond=None)[0] for values in found]
+    return np.asarray(means @ fitted[0]), np.asarray(means @ fitted[1])

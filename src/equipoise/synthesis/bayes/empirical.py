@@ -1,0 +1,142 @@
+"""Empirical priors of the heterogeneity, from thousands of published meta-analyses, by outcome and comparison.
+
+Both are predictive distributions of τ² in a new meta-analysis of the Cochrane Database of Systematic Reviews: log-normal
+for log odds ratios (Turner et al. 2015, Stat Med 34:984, table IV), log-Student with 5 degrees of freedom for
+standardised mean differences (Rhodes, Turner & Higgins 2015, J Clin Epidemiol 68:52, table 3). The numbers are those
+that R's bayesmeta (TurnerEtAlPrior, RhodesEtAlPrior) has.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from equipoise.errors import DataError
+from equipoise.synthesis.bayes.priors import LogNormal, LogStudent, OnVariance
+
+PLACEBO = "pharmacological vs placebo or control"
+PHARMACOLOGICAL = "pharmacological vs pharmacological"
+NON_PLACEBO = "non-pharmacological vs placebo or control"
+NON_PHARMACOLOGICAL = "non-pharmacological vs pharmacological"
+NON_NON = "non-pharmacological vs non-pharmacological"
+ANY_NON = "non-pharmacological vs any"
+
+# For each comparison, one (location, scale) an outcome, in the order of the outcomes; locations without their minus.
+_ODDS_RATIO_OUTCOMES = (
+    "all-cause mortality", "obstetric outcomes", "cause-specific mortality, major morbidity or composite",
+    "resource use, hospital stay or process", "surgical or device-related success or failure",
+    "withdrawals or drop-outs", "internal or structure-related outcomes", "general physical health",
+    "adverse events", "infection or new disease", "signs or symptoms", "pain", "quality of life or functioning",
+    "mental health", "biological markers", "subjective outcomes (various)",
+)  # fmt: skip
+_ODDS_RATIO = {
+    PLACEBO: (
+        (3.95, 3.52, 3.71, 2.34, 2.14, 2.99, 2.71, 2.29, 1.87, 2.49, 2.06, 1.83, 2.54, 2.12, 1.77, 2.70),
+        (1.34, 1.74, 1.74, 1.74, 1.74, 1.74, 1.74, 1.53, 1.52, 1.52, 1.51, 1.52, 1.54, 1.53, 1.52, 1.52),
+    ),
+    PHARMACOLOGICAL: (
+        (4.18, 3.75, 3.95, 2.58, 2.37, 3.23, 2.94, 2.53, 2.10, 2.73, 2.29, 2.06, 2.78, 2.35, 2.00, 2.93),
+        (1.41, 1.79, 1.79, 1.79, 1.79, 1.79, 1.79, 1.58, 1.58, 1.58, 1.58, 1.58, 1.60, 1.60, 1.58, 1.58),
+    ),
+    NON_PLACEBO: (
+        (4.17, 3.74, 3.93, 2.56, 2.36, 3.21, 2.93, 2.51, 2.10, 2.71, 2.28, 2.05, 2.77, 2.34, 1.99, 2.92),
+        (1.55, 1.91, 1.91, 1.91, 1.91, 1.91, 1.92, 1.72, 1.71, 1.71, 1.71, 1.71, 1.73, 1.72, 1.71, 1.71),
+    ),
+    NON_PHARMACOLOGICAL: (
+        (2.92, 2.49, 2.68, 1.31, 1.11, 1.96, 1.67, 1.26, 0.84, 1.46, 1.03, 0.80, 1.51, 1.09, 0.74, 1.67),
+        (1.02, 1.50, 1.51, 1.50, 1.50, 1.51, 1.51, 1.25, 1.24, 1.24, 1.24, 1.25, 1.27, 1.27, 1.24, 1.25),
+    ),
+    NON_NON: (
+        (3.50, 3.08, 3.27, 1.90, 1.69, 2.55, 2.26, 1.85, 1.43, 2.05, 1.61, 1.38, 2.10, 1.67, 1.33, 2.26),
+        (1.26, 1.68, 1.68, 1.68, 1.68, 1.68, 1.68, 1.46, 1.45, 1.45, 1.45, 1.45, 1.47, 1.47, 1.45, 1.45),
+    ),
+}  # fmt: skip
+_ODDS_RATIO_ANY = (2.56, 1.74)
+
+_SMD_OUTCOMES = (
+    "obstetric outcomes", "resource use, hospital stay or process", "internal or external structure",
+    "general physical health, adverse events, pain or quality of life", "signs or symptoms, infection or new disease",
+    "mental health", "biological markers", "subjective outcomes (various)",
+)  # fmt: skip
+_SMD = {
+    PLACEBO: ((4.13, 2.55, 2.43, 3.16, 3.00, 2.99, 3.41, 2.76), (2.34, 2.73, 2.50, 2.50, 2.50, 2.16, 2.83, 2.58)),
+    PHARMACOLOGICAL: (
+        (4.40, 2.83, 2.70, 3.44, 3.27, 3.27, 3.68, 3.03),
+        (2.31, 2.70, 2.46, 2.44, 2.47, 2.14, 2.78, 2.59),
+    ),
+    ANY_NON: ((3.99, 2.41, 2.29, 3.02, 2.86, 3.85, 3.27, 2.62), (2.11, 2.57, 2.32, 2.27, 2.33, 1.93, 2.66, 2.41)),
+}
+_SMD_ANY = (3.44, 2.59)
+
+_SOURCES = {
+    "OR": "Turner et al. 2015, Stat Med 34:984",
+    "SMD": "Rhodes, Turner & Higgins 2015, J Clin Epidemiol 68:52",
+}
+_ANY = "any"
+
+
+@dataclass(frozen=True, slots=True)
+class EmpiricalPrior(OnVariance):
+    """A prior of τ that was estimated from published meta-analyses; it knows what it was estimated for."""
+
+    outcome: str = _ANY
+    comparison: str = _ANY
+    source: str = ""
+
+    def describe(self) -> str:
+        """The prior with what it is for and where it comes from."""
+        what = "any outcome and comparison" if self.outcome == _ANY else f"{self.outcome}, {self.comparison}"
+        base = OnVariance(self.prior).describe()
+        return f"{base}, empirical for {what} ({self.source})"
+
+
+def empirical_settings(measure: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The outcomes and the comparisons for which there is an empirical prior of that measure ("OR" or "SMD")."""
+    if measure == "OR":
+        return _ODDS_RATIO_OUTCOMES, tuple(_ODDS_RATIO)
+    if measure == "SMD":
+        return _SMD_OUTCOMES, tuple(_SMD)
+    raise DataError(
+        f"no empirical prior of the heterogeneity of {measure!r}: there are those of 'OR' and 'SMD'. For another "
+        "measure give a prior in its own units, such as HalfNormal"
+    )
+
+
+def empirical_heterogeneity(measure: str, outcome: str | None = None, comparison: str | None = None) -> EmpiricalPrior:
+    """The empirical prior of τ for an outcome and a comparison; without both, that of all meta-analyses together.
+
+    ``measure`` is "OR" (log odds ratios, Turner 2015) or "SMD" (Rhodes 2015); ``outcome`` and ``comparison`` are of
+    ``empirical_settings(measure)``, or the beginnings of one of them. Raises ``DataError`` naming the nearest.
+    """
+    outcomes, comparisons = empirical_settings(measure)
+    if outcome is None and comparison is None:
+        location, scale = _ODDS_RATIO_ANY if measure == "OR" else _SMD_ANY
+        chosen, against = _ANY, _ANY
+    elif outcome is None or comparison is None:
+        raise DataError("give both outcome and comparison, or neither for the prior of all meta-analyses together")
+    else:
+        chosen = _one_of(outcome, outcomes, "outcome")
+        against = _one_of(comparison, comparisons, "comparison")
+        locations, scales = (_ODDS_RATIO if measure == "OR" else _SMD)[against]
+        place = outcomes.index(chosen)
+        location, scale = locations[place], scales[place]
+    of_variance = (
+        LogNormal(-location, scale, measure=measure) if measure == "OR" else LogStudent(-location, scale, 5.0, measure)
+    )
+    return EmpiricalPrior(of_variance, chosen, against, _SOURCES[measure])
+
+
+def _one_of(given: str, known: tuple[str, ...], what: str) -> str:
+    """The entry that is or begins with ``given``, or holds it where one only does."""
+    wanted = given.casefold().strip()
+    for fits in (
+        [name for name in known if name == wanted],
+        [name for name in known if name.startswith(wanted)],
+        [name for name in known if wanted in name],
+    ):
+        if len(fits) == 1:
+            return fits[0]
+        if len(fits) > 1:
+            raise DataError(f"{what} {given!r} may be {', or '.join(map(repr, fits))}; say which")
+    nearest = get_close_matches(wanted, known, 1, 0.0)[0]
+    raise DataError(f"unknown {what} {given!r}; did you mean {nearest!r}? There are: {'; '.join(known)}")
