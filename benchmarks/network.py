@@ -9,6 +9,7 @@ run: dense generalised least squares in NumPy, refitted for every pair, and meta
 
 from __future__ import annotations
 
+import resource
 import shutil
 import subprocess
 import sys
@@ -19,12 +20,24 @@ from pathlib import Path
 
 import numpy as np
 
-from equipoise.synthesis.network import Network, StudyContrasts
+from equipoise.synthesis.network import (
+    Network,
+    StudyContrasts,
+    diagnose,
+    leave_one_study_out,
+    leave_one_treatment_out,
+    shift_variance,
+    study_thresholds,
+)
+from equipoise.synthesis.network.forward_search import forward_search
 
 MULTI_ARM = 0.2
 """Share of studies with more than two arms."""
 HUB = 0.3
 """Share of studies with an arm of the first treatment, as placebo has in real networks."""
+
+LONG = 2.0
+"""Seconds after which an analysis isn't timed again."""
 
 
 def random_studies(treatments: int, studies: int, seed: int = 1) -> list[StudyContrasts]:
@@ -49,9 +62,11 @@ def random_studies(treatments: int, studies: int, seed: int = 1) -> list[StudyCo
 
 
 def timed(action: Callable[[], object], repeats: int = 3) -> float:
-    """The best time of several, in milliseconds."""
+    """The best time of several, of one if that takes long; in milliseconds."""
     best = float("inf")
     for _ in range(repeats):
+        if np.isfinite(best) and best > LONG:
+            break
         start = time.perf_counter()
         action()
         best = min(best, time.perf_counter() - start)
@@ -82,6 +97,12 @@ def dense_splits(studies: list[StudyContrasts], names: list[str], tau2: float) -
     pairs = {(a, b) for s in studies for a in s.treatments for b in s.treatments if a < b}
     for a, b in sorted(pairs):
         dense([s for s in studies if not {a, b} <= set(s.treatments)], names, tau2)
+
+
+def refits(studies: list[StudyContrasts]) -> None:
+    """The network without each study, by a fit of its own."""
+    for study in studies:
+        Network.from_studies((s for s in studies if s is not study), "MD").fit()
 
 
 R_FIT = """
@@ -123,23 +144,45 @@ def main() -> None:
     net = Network.from_studies(studies, "MD")
     fit = net.fit(method="REML")
     against = [(t, fit.reference) for t in fit.treatments if t != fit.reference]
-    steps: dict[str, Callable[[], object]] = {
-        "network": lambda: Network.from_studies(studies, "MD"),
-        "fit, DL": lambda: net.fit(method="DL"),
+    together: dict[str, Callable[[], object]] = {
         "fit, REML": lambda: net.fit(method="REML"),
         "league table": fit.league,
         "ranking with rank probabilities": fit.ranking,
         "decomposition of Q": fit.inconsistency,
+    }
+    steps: dict[str, Callable[[], object]] = {
+        "network": lambda: Network.from_studies(studies, "MD"),
+        "fit, DL": lambda: net.fit(method="DL"),
+        **together,
+        "fit, league, ranking, Q together": lambda: [step() for step in together.values()],
         "splits, back-calculation": fit.split,
         "splits, design-based": lambda: fit.split("sidde"),
         "splits, node-splitting": lambda: fit.split("node"),
-        "contributions against the reference": lambda: fit.contributions(pairs=against),
+        "net heat": fit.net_heat,
+        "loops": fit.loops,
+        "unrelated effects": fit.unrelated,
+        "measures": fit.measures,
+        "contributions, random walk, all pairs": fit.contributions,
+        "contributions, shortest path, reference": lambda: fit.contributions("shortest path", against),
+        "importance, against the reference": lambda: fit.importance(against),
+        "diagnostics": lambda: diagnose(fit),
+        "each study left out, tau² kept": lambda: leave_one_study_out(fit, "network"),
+        "each study left out, tau² anew": lambda: leave_one_study_out(fit),
+        "variance of each study shifted": lambda: shift_variance(fit),
+        "study thresholds": lambda: study_thresholds(fit),
     }
     if treatments <= 100:
-        steps["contributions, all pairs"] = fit.contributions
+        steps |= {
+            "contributions, shortest path, all pairs": lambda: fit.contributions("shortest path"),
+            "importance, all pairs": fit.importance,
+            "each treatment left out, tau² anew": lambda: leave_one_treatment_out(fit),
+            "forward search": lambda: forward_search(fit),
+        }
     print(f"{treatments} treatments, {count} studies")
     for name, step in steps.items():
-        print(f"  {name:38s}{timed(step):10.1f} ms")
+        print(f"  {name:42s}{timed(step):10.1f} ms", flush=True)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    print(f"  memory at most{peak:34.1f} GB")
 
     small = random_studies(20, 120)
     net = Network.from_studies(small, "MD")
@@ -150,6 +193,9 @@ def main() -> None:
     print(f"  dense fit at a given tau²{timed(lambda: dense(small, names, tau2)) / one:24.1f} × our fit with REML")
     ours = timed(lambda: fit.split("sidde"))
     print(f"  dense refits, all splits{timed(lambda: dense_splits(small, names, tau2), 1) / ours:25.1f} ×")
+    ours = timed(lambda: leave_one_study_out(fit))
+    one_by_one = timed(lambda: refits(small), 1)
+    print(f"  each study left out by a fit of its own{one_by_one / ours:10.1f} ×")
     seconds = metafor_fit(small, names)
     print("  rma.mv, REML" + (f"{1000 * seconds / one:37.1f} ×" if seconds is not None else ": R or metafor not found"))
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import equipoise
+from equipoise.synthesis.bayes.network_posterior import NetworkPosterior
 from equipoise.synthesis.network.fit import NetworkFit
 from equipoise.synthesis.network.network import Network
 
@@ -36,6 +37,11 @@ def test_the_methods_named_exist() -> None:
     assert len(names) > 10
     assert all(hasattr(NetworkFit, name) for name in names)
     assert hasattr(Network, "fit")
+    assert hasattr(Network, "posterior")
+    rows = [row for row in TEXT.splitlines() if "`NetworkPosterior." in row]
+    names = {name for row in rows for name in re.findall(r"`(?:NetworkPosterior)?\.(\w+)`", row)}
+    assert len(names) > 5
+    assert all(hasattr(NetworkPosterior, name) for name in names)
 
 
 @pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.name)

@@ -13,6 +13,33 @@ if TYPE_CHECKING:
     from equipoise.report.answer import Answer as Answer
     from equipoise.report.build import answer_question as answer_question
     from equipoise.review.model import Review as Review
+    from equipoise.synthesis.bayes.averaging.average import model_average as model_average
+    from equipoise.synthesis.bayes.averaging.bias import PEESE as PEESE
+    from equipoise.synthesis.bayes.averaging.bias import PET as PET
+    from equipoise.synthesis.bayes.averaging.bias import SelectionWeights as SelectionWeights
+    from equipoise.synthesis.bayes.averaging.models import AveragedModel as AveragedModel
+    from equipoise.synthesis.bayes.averaging.result import ModelAverage as ModelAverage
+    from equipoise.synthesis.bayes.batch import posterior_many as posterior_many
+    from equipoise.synthesis.bayes.borrowing import commensurate_prior as commensurate_prior
+    from equipoise.synthesis.bayes.borrowing import meta_analytic_predictive as meta_analytic_predictive
+    from equipoise.synthesis.bayes.borrowing import power_prior as power_prior
+    from equipoise.synthesis.bayes.borrowing import robust_prior as robust_prior
+    from equipoise.synthesis.bayes.empirical import empirical_heterogeneity as empirical_heterogeneity
+    from equipoise.synthesis.bayes.pair import PairPosterior as PairPosterior
+    from equipoise.synthesis.bayes.priors import Exponential as Exponential
+    from equipoise.synthesis.bayes.priors import Flat as Flat
+    from equipoise.synthesis.bayes.priors import HalfCauchy as HalfCauchy
+    from equipoise.synthesis.bayes.priors import HalfNormal as HalfNormal
+    from equipoise.synthesis.bayes.priors import HalfStudent as HalfStudent
+    from equipoise.synthesis.bayes.priors import InverseGamma as InverseGamma
+    from equipoise.synthesis.bayes.priors import LogNormal as LogNormal
+    from equipoise.synthesis.bayes.priors import LogStudent as LogStudent
+    from equipoise.synthesis.bayes.priors import Mixture as Mixture
+    from equipoise.synthesis.bayes.priors import Normal as Normal
+    from equipoise.synthesis.bayes.priors import OnVariance as OnVariance
+    from equipoise.synthesis.bayes.priors import Student as Student
+    from equipoise.synthesis.bayes.priors import Uniform as Uniform
+    from equipoise.synthesis.bayes.truncation import Truncated as Truncated
     from equipoise.synthesis.measures.effect_sizes import EffectSizes as EffectSizes
     from equipoise.synthesis.measures.effect_sizes import effect_sizes as effect_sizes
     from equipoise.synthesis.network.contrasts import StudyContrasts as StudyContrasts
@@ -38,25 +65,52 @@ __version__ = "0.1.0"
 
 _HOME: dict[str, str] = {
     "Answer": "equipoise.report.answer",
+    "AveragedModel": "equipoise.synthesis.bayes.averaging.models",
     "EffectSizes": "equipoise.synthesis.measures.effect_sizes",
+    "Exponential": "equipoise.synthesis.bayes.priors",
+    "Flat": "equipoise.synthesis.bayes.priors",
+    "HalfCauchy": "equipoise.synthesis.bayes.priors",
+    "HalfNormal": "equipoise.synthesis.bayes.priors",
+    "HalfStudent": "equipoise.synthesis.bayes.priors",
+    "InverseGamma": "equipoise.synthesis.bayes.priors",
+    "LogNormal": "equipoise.synthesis.bayes.priors",
+    "LogStudent": "equipoise.synthesis.bayes.priors",
+    "Mixture": "equipoise.synthesis.bayes.priors",
+    "ModelAverage": "equipoise.synthesis.bayes.averaging.result",
     "Network": "equipoise.synthesis.network.network",
     "NetworkFit": "equipoise.synthesis.network.fit",
+    "Normal": "equipoise.synthesis.bayes.priors",
+    "OnVariance": "equipoise.synthesis.bayes.priors",
+    "PEESE": "equipoise.synthesis.bayes.averaging.bias",
+    "PET": "equipoise.synthesis.bayes.averaging.bias",
+    "PairPosterior": "equipoise.synthesis.bayes.pair",
     "Pooled": "equipoise.synthesis.pairwise.result",
     "Review": "equipoise.review.model",
+    "SelectionWeights": "equipoise.synthesis.bayes.averaging.bias",
+    "Student": "equipoise.synthesis.bayes.priors",
     "StudyContrasts": "equipoise.synthesis.network.contrasts",
+    "Truncated": "equipoise.synthesis.bayes.truncation",
+    "Uniform": "equipoise.synthesis.bayes.priors",
     "answer_question": "equipoise.report.build",
+    "commensurate_prior": "equipoise.synthesis.bayes.borrowing",
     "cumulative": "equipoise.synthesis.pairwise.cumulative",
     "effect_sizes": "equipoise.synthesis.measures.effect_sizes",
     "egger": "equipoise.synthesis.pairwise.asymmetry",
+    "empirical_heterogeneity": "equipoise.synthesis.bayes.empirical",
     "gosh": "equipoise.synthesis.pairwise.gosh",
     "influence": "equipoise.synthesis.pairwise.influence",
     "leave_one_out": "equipoise.synthesis.pairwise.leave_one_out",
+    "meta_analytic_predictive": "equipoise.synthesis.bayes.borrowing",
     "meta_regression": "equipoise.synthesis.pairwise.regression",
+    "model_average": "equipoise.synthesis.bayes.averaging.average",
     "multilevel": "equipoise.synthesis.pairwise.multilevel",
     "pool": "equipoise.synthesis.pairwise.pooling",
     "pool_many": "equipoise.synthesis.pairwise.batch",
+    "posterior_many": "equipoise.synthesis.bayes.batch",
+    "power_prior": "equipoise.synthesis.bayes.borrowing",
     "read_question": "equipoise.question",
     "robust": "equipoise.synthesis.pairwise.robust",
+    "robust_prior": "equipoise.synthesis.bayes.borrowing",
     "sampling_covariance": "equipoise.synthesis.pairwise.sampling_covariance",
     "selection_model": "equipoise.synthesis.pairwise.selection",
     "subgroups": "equipoise.synthesis.pairwise.subgroups",
@@ -65,27 +119,54 @@ _HOME: dict[str, str] = {
 """Public name → the module that defines it."""
 
 __all__ = [
+    "PEESE",
+    "PET",
     "Answer",
+    "AveragedModel",
     "EffectSizes",
+    "Exponential",
+    "Flat",
+    "HalfCauchy",
+    "HalfNormal",
+    "HalfStudent",
+    "InverseGamma",
+    "LogNormal",
+    "LogStudent",
+    "Mixture",
+    "ModelAverage",
     "Network",
     "NetworkFit",
+    "Normal",
+    "OnVariance",
+    "PairPosterior",
     "Pooled",
     "Review",
+    "SelectionWeights",
+    "Student",
     "StudyContrasts",
+    "Truncated",
+    "Uniform",
     "__version__",
     "answer_question",
+    "commensurate_prior",
     "cumulative",
     "effect_sizes",
     "egger",
+    "empirical_heterogeneity",
     "gosh",
     "influence",
     "leave_one_out",
+    "meta_analytic_predictive",
     "meta_regression",
+    "model_average",
     "multilevel",
     "pool",
     "pool_many",
+    "posterior_many",
+    "power_prior",
     "read_question",
     "robust",
+    "robust_prior",
     "sampling_covariance",
     "selection_model",
     "subgroups",

@@ -15,8 +15,23 @@ from equipoise.figures.funnel import funnel as funnel
 from equipoise.figures.gosh import gosh as gosh
 from equipoise.figures.influence import influence as influence
 from equipoise.figures.labbe import labbe as labbe
+from equipoise.figures.posterior import posterior_density as posterior_density
+from equipoise.figures.posterior import prior_sensitivity as prior_sensitivity
 from equipoise.figures.radial import radial as radial
 from equipoise.figures.series import series as series
 from equipoise.figures.writing import write as write
 
-__all__ = ["baujat", "drapery", "forest", "funnel", "gosh", "influence", "labbe", "radial", "series", "write"]
+__all__ = [
+    "baujat",
+    "drapery",
+    "forest",
+    "funnel",
+    "gosh",
+    "influence",
+    "labbe",
+    "posterior_density",
+    "prior_sensitivity",
+    "radial",
+    "series",
+    "write",
+]

@@ -45,18 +45,22 @@ def test_the_outcomes_are_all_checked() -> None:
     assert set(SMD_QUARTILES) == set(empirical_settings("SMD")[0])
 
 
-@pytest.mark.parametrize(
-    ("outcome", "comparison", "median"),
-    [
-        ("all-cause mortality", PLACEBO, 0.0172),
-        ("all-cause mortality", PHARMACOLOGICAL, 0.0140),
-    ],
-)
-def test_mortality_is_near_its_benchmark_of_2012(outcome: str, comparison: str, median: float) -> None:
-    """The objective outcomes of Turner 2012 (Int J Epidemiol 41:818), whose analysis preceded the one used here."""
-    assert float(empirical_heterogeneity("OR", outcome, comparison).quantile(0.5)) ** 2 == pytest.approx(
-        median, rel=0.15
-    )
+CLASSES_2012 = {
+    "all-cause mortality": [(0.0042, 0.0172, 0.0712), (0.0032, 0.0140, 0.0613), (0.0042, 0.0196, 0.0914)],
+    "semi-objective outcomes": [(0.0049, 0.0488, 0.4909), (0.0036, 0.0396, 0.4291), (0.0047, 0.0556, 0.6509)],
+    "subjective outcomes": [(0.0221, 0.1188, 0.6401), (0.0164, 0.0963, 0.5656), (0.0218, 0.1340, 0.8221)],
+}
+"""CINeMA's 25 %, 50 % and 75 % of τ², by the classes of Turner et al. (2012)."""
+
+
+@pytest.mark.parametrize("outcome", CLASSES_2012)
+def test_the_classes_of_2012_against_their_benchmarks(outcome: str) -> None:
+    """The medians agree. CINeMA's quartiles lie where they would if σ² were the standard deviation of log τ²."""
+    for comparison, (low, median, high) in zip((PLACEBO, PHARMACOLOGICAL, ANY_NON), CLASSES_2012[outcome], strict=True):
+        prior = empirical_heterogeneity("OR", outcome, comparison, year=2012)
+        assert np.log(float(prior.quantile(0.5)) ** 2) == pytest.approx(np.log(median), abs=0.006)
+        ours = float(np.log(prior.quantile(0.75) ** 2 / prior.quantile(0.25) ** 2)) / (2 * 0.6744897501960817)
+        assert ours**2 * 2 * 0.6744897501960817 == pytest.approx(np.log(high / low), rel=0.01)
 
 
 def test_parameters_that_others_print() -> None:
@@ -98,7 +102,7 @@ def test_a_prior_says_what_it_is_for_and_where_it_comes_from() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("RR",), "'OR' and 'SMD'"),
+        (("RR",), "'OR' \\(2015\\)"),
         (("OR", "mortalty", PLACEBO), "did you mean 'all-cause mortality'"),
         (("OR", "mortality", PLACEBO), "may be 'all-cause mortality', or 'cause-specific"),
         (("OR", "pain", "drug vs placebo"), "did you mean"),

@@ -28,7 +28,7 @@ def own(first: str, second: str) -> Callable[[StudyContrasts, str], float]:
 @pytest.mark.parametrize("sd", [None, 0.7])
 def test_node_splitting_agrees_with_brute_force(sd: float | None) -> None:
     network, prior = triangle(), HalfNormal(0.5)
-    found = network.posterior(prior).split(None if sd is None else Normal(0.0, sd))
+    found = network.posterior(prior).split(None if sd is None else Normal(0.3, sd))
     place = list(zip(found.treatment, found.comparator, strict=True)).index(("a", "b"))
     direct, indirect, difference = np.array([-1.0, 0.0, 1.0]), np.array([-1.0, 0.0, 0.0]), np.array([0.0, 0.0, 1.0])
     brute = BruteForce(network, prior, arm_column=own("a", "b"))
@@ -42,12 +42,12 @@ def test_node_splitting_agrees_with_brute_force(sd: float | None) -> None:
         def cdf(direction: FloatArray, x: float) -> float:
             return brute.cdf(direction, x)
     else:
-        # A prior of one parameter only: p(d, ω | y, τ) reweighted by N(ω; 0, sd²), in closed form.
+        # A prior of one parameter only: p(d, ω | y, τ) reweighted by N(ω; 0.3, sd²), in closed form.
         def updated(_: float, m: FloatArray, c: FloatArray) -> tuple[float, FloatArray, FloatArray]:
             total = c[2, 2] + sd**2
             gain = c[:, 2] / total
-            density = float(np.exp(-0.5 * m[2] ** 2 / total) / np.sqrt(2 * np.pi * total))
-            return density, m - gain * m[2], c - np.outer(gain, c[2])
+            density = float(np.exp(-0.5 * (m[2] - 0.3) ** 2 / total) / np.sqrt(2 * np.pi * total))
+            return density, m - gain * (m[2] - 0.3), c - np.outer(gain, c[2])
 
         evidence = brute.expect(lambda *a: updated(*a)[0])
 

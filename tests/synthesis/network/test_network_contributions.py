@@ -13,7 +13,7 @@ from network_datasets import NETWORKS, dong, parkinson, senn, smoking, two_arms
 from numpy.testing import assert_allclose
 
 from equipoise.errors import DataError
-from equipoise.synthesis.network import Network
+from equipoise.synthesis.network import Network, StudyContrasts
 from equipoise.synthesis.network.contributions import Contributions
 from equipoise.synthesis.network.fit import NetworkFit
 from equipoise.synthesis.network.gls import build, solve
@@ -239,3 +239,40 @@ def test_contributions_of_a_disconnected_network_stay_within_its_parts() -> None
     found = {edge: share for edge, share in undirected(both, k).items() if share > 0}
     assert found == pytest.approx({edge: share for edge, share in expected.items() if share > 0})
     assert_allclose(both.study_matrix.sum(axis=1), 1.0)
+
+
+def two_arm_network(seed: int) -> Network:
+    draw = np.random.default_rng(seed)
+    arms = [(k, k + 1) for k in range(6)] + [tuple(sorted(draw.choice(7, 2, replace=False))) for _ in range(20)]
+    return Network.from_studies(
+        StudyContrasts(str(i), (f"t{a}", f"t{b}"), draw.normal(size=1), np.array([[draw.uniform(0.01, 0.1)]]))
+        for i, (a, b) in enumerate(arms)
+    )
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_measures_follow_from_the_flow_of_evidence(seed: int) -> None:
+    """With two-arm studies alone every direct comparison is a design, and its studies share the flow by weight."""
+    fit = two_arm_network(seed).fit(model="common")
+    flow, measures = fit.evidence_flow(), fit.measures()
+    assert flow.treatment == measures.treatment
+    np.testing.assert_allclose(measures.mean_path_length, np.abs(flow.matrix).sum(axis=1), rtol=1e-12)
+    np.testing.assert_allclose(measures.minimal_parallelism, 1 / np.abs(flow.matrix).max(axis=1), rtol=1e-12)
+    strongest = []
+    for a, b in zip(flow.edge_treatment, flow.edge_comparator, strict=True):
+        weights = [1 / s.covariance[0, 0] for s in fit.network.studies if {a, b} == set(s.treatments)]
+        strongest.append(max(weights) / sum(weights))
+    through = (np.abs(flow.matrix) * np.array(strongest)).max(axis=1)
+    np.testing.assert_allclose(measures.minimal_parallelism_studies, 1 / through, rtol=1e-12)
+
+
+def test_what_can_t_fit_says_what_to_ask_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    fit = two_arm_network(1).fit()
+    monkeypatch.setattr("equipoise.synthesis.network.importance.MOST_ENTRIES", 100)
+    monkeypatch.setattr("equipoise.synthesis.network.contributions.MOST_ENTRIES", {"shortest path": 100})
+    with pytest.raises(DataError, match="pairs="):
+        fit.importance()
+    with pytest.raises(DataError, match="pairs=, or for method='random walk'"):
+        fit.contributions("shortest path")
+    assert len(fit.importance([("t0", "t1")]).treatment) == 1
+    assert len(fit.contributions("shortest path", [("t0", "t1")]).treatment) == 1

@@ -15,6 +15,7 @@ from equipoise.errors import DataError
 from equipoise.synthesis.network import Network
 from equipoise.synthesis.network.gls import solve
 from equipoise.synthesis.network.heterogeneity import Tau2Method
+from equipoise.synthesis.pairwise.pooling import pool
 
 CLOSED_FORM = 1e-8
 ITERATIVE = 1e-6
@@ -177,3 +178,23 @@ def test_at_the_limits_of_tau2_q_is_a_quantile_of_its_distribution() -> None:
     assert solve(fit.systems[0], upper).q == pytest.approx(stats.chi2.ppf(0.05, 18))
     assert lower < fit.tau2[0] < upper
     assert np.isnan(Network.from_studies([two_arms("s", "B", "A", 0.1, 0.1)]).fit().tau2_interval()).all()
+
+
+def test_the_heterogeneity_of_direct_evidence_is_that_of_a_meta_analysis_of_each_pair() -> None:
+    network = smoking()
+    fit, direct = network.fit(), network.fit().direct()
+    for i, j in zip(*np.nonzero(np.triu(direct.studies)), strict=True):
+        found = []
+        for study in network.studies:
+            arms = list(study.treatments)
+            if {fit.treatments[i], fit.treatments[j]} <= set(arms):
+                change = np.zeros(len(arms))
+                change[arms.index(fit.treatments[i])], change[arms.index(fit.treatments[j])] = 1.0, -1.0
+                found.append((change[1:] @ study.estimates, change[1:] @ study.covariance @ change[1:]))
+        pooled = pool(*zip(*found, strict=True), method="DL")
+        assert direct.studies[i, j] == len(found)
+        if len(found) > 1:
+            assert direct.q[i, j] == pytest.approx(pooled.q, rel=1e-9)
+            assert direct.i2[i, j] == pytest.approx(max(0.0, 1.0 - (len(found) - 1) / pooled.q), rel=1e-9)
+        else:
+            assert np.isnan(direct.i2[i, j])

@@ -182,3 +182,31 @@ def test_two_treatments_are_a_pairwise_meta_analysis(
         rtol=1e-5,
         atol=1e-6,
     )
+
+
+@settings(max_examples=30, deadline=None)
+@given(networks(), st.sampled_from(["DL", "REML"]))
+def test_a_network_s_information_is_the_sum_of_its_studies_however_many_arms(
+    found: list[StudyContrasts], method: Tau2Method
+) -> None:
+    fit = Network.from_studies(found).fit(method=method)
+    n = len(fit.treatments)
+    part = fit.part_of()
+    information, weighted = np.zeros((n, n)), np.zeros(n)
+    for study in found:
+        arms = [fit.treatments.index(t) for t in study.treatments]
+        contrasts = np.zeros((len(arms) - 1, n))
+        contrasts[:, arms[0]] = -1.0
+        contrasts[np.arange(len(arms) - 1), arms[1:]] = 1.0
+        heterogeneity = 0.5 * fit.tau2[part[arms[0]]] * (np.eye(len(arms) - 1) + 1.0)
+        weight = np.linalg.inv(study.covariance + heterogeneity)
+        information += contrasts.T @ weight @ contrasts
+        weighted += contrasts.T @ weight @ study.estimates
+    covariance = np.linalg.pinv(information, rcond=1e-12, hermitian=True)
+    effects = covariance @ weighted
+    spread = np.diag(covariance)
+    known = np.isfinite(fit.estimates)
+    assert (known == (part[:, None] == part[None, :])).all()
+    assert_allclose(fit.estimates[known], (effects[:, None] - effects[None, :])[known], rtol=1e-7, atol=1e-8)
+    variances = spread[:, None] + spread[None, :] - 2.0 * covariance
+    assert_allclose(fit.standard_errors[known] ** 2, variances[known], rtol=1e-7, atol=1e-8)

@@ -24,7 +24,8 @@ def dose_curves(response: DoseResponse, fit: NetworkFit | None = None, ax: Axes 
     """Each agent's effect against dose 0 by dose, with its confidence band, on one effect axis.
 
     Points with intervals: the effects of the doses tried against dose 0 in ``fit``, the network in which each dose is a
-    treatment of its own, if given and if it has a treatment at dose 0. An agent tried at one dose has a point only.
+    treatment of its own, if given and if it has a treatment at dose 0. An agent tried at one dose has a point only;
+    one whose effect against dose 0 isn't known has no panel.
 
     Raises ``DataError`` without any agent, ``MissingExtra`` without matplotlib.
     """
@@ -33,14 +34,16 @@ def dose_curves(response: DoseResponse, fit: NetworkFit | None = None, ax: Axes 
         agent: sorted({node.dose for node in response.nodes if node.agent == agent and node.dose > 0})
         for agent in response.agents
     }
-    agents = [agent for agent, doses in tried.items() if doses]
-    if not agents:
-        raise DataError("no agent has a dose, so there is no curve")
-    curves = {}
-    for agent in agents:
-        grid = np.linspace(0.0, tried[agent][-1], 60) if len(tried[agent]) > 1 else np.array(tried[agent])
-        curves[agent] = response.curve(agent, grid)
     points = _points(response, fit)
+    curves = {}
+    for agent, doses in tried.items():
+        grid = np.linspace(0.0, doses[-1], 60) if len(doses) > 1 else np.array(doses)
+        curve = response.curve(agent, grid)
+        if np.isfinite(curve.estimates).any() or agent in points:
+            curves[agent] = curve
+    agents = list(curves)
+    if not agents:
+        raise DataError("no agent's effect against dose 0 is known, so there is no curve")
     with style.drawing():
         columns = min(4, math.ceil(math.sqrt(len(agents))))
         rows = math.ceil(len(agents) / columns)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -14,10 +14,38 @@ from equipoise.figures.network import scale, style
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from equipoise.synthesis.network.fit import NetworkFit
+    from equipoise.frames import FloatArray
+    from equipoise.synthesis.network.blocks import IntArray
+    from equipoise.synthesis.network.prediction import Predictions
 
 ROW = 14.0
 """Height of a row in points."""
+
+
+class NetworkEffects(Protocol):
+    """What is drawn: a ``NetworkFit`` or the posterior of a network."""
+
+    @property
+    def treatments(self) -> tuple[str, ...]: ...
+    @property
+    def subnetworks(self) -> tuple[tuple[str, ...], ...]: ...
+    @property
+    def measure(self) -> str: ...
+    @property
+    def model(self) -> str: ...
+    @property
+    def level(self) -> float: ...
+    @property
+    def estimates(self) -> FloatArray: ...
+    @property
+    def standard_errors(self) -> FloatArray: ...
+    @property
+    def lower(self) -> FloatArray: ...
+    @property
+    def upper(self) -> FloatArray: ...
+    def references(self, reference: str | None = None) -> tuple[str, ...]: ...
+    def pair_counts(self) -> IntArray: ...
+    def predict(self) -> Predictions: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +62,7 @@ class Row:
 
 
 def rows_of(
-    fit: NetworkFit, reference: str | None = None, order: Sequence[str] | None = None, prediction: bool = True
+    fit: NetworkEffects, reference: str | None = None, order: Sequence[str] | None = None, prediction: bool = True
 ) -> list[Row]:
     """The rows from top to bottom: by estimate, the smallest first, unless ``order`` says otherwise.
 
@@ -43,13 +71,13 @@ def rows_of(
     if order is not None and not set(fit.treatments) >= set(order):
         raise DataError(f"unknown treatment {', '.join(sorted(set(order) - set(fit.treatments)))} in the order")
     predicted = fit.predict() if prediction and fit.model == "random" else None
-    counts = fit.network.pair_counts()
+    counts = fit.pair_counts()
     rows: list[Row] = []
     for number, (part, base) in enumerate(zip(fit.subnetworks, fit.references(reference), strict=True), start=1):
-        column = fit.network.position(base)
+        column = fit.treatments.index(base)
         if len(fit.subnetworks) > 1:
             rows.append(Row(f"Subnetwork {number}, against {base}"))
-        others = [fit.network.position(t) for t in part if t != base]
+        others = [fit.treatments.index(t) for t in part if t != base]
         if order is None:
             others.sort(key=lambda i: float(fit.estimates[i, column]))
         else:
@@ -71,7 +99,7 @@ def rows_of(
 
 
 def network_forest(
-    fit: NetworkFit,
+    fit: NetworkEffects,
     ax: Axes | None = None,
     *,
     reference: str | None = None,
@@ -81,7 +109,7 @@ def network_forest(
 ) -> Axes:
     """Every treatment against the reference (default: the fit's), each subnetwork against its own.
 
-    Points with confidence intervals; the thin line reaches as far as the prediction interval (random effects only).
+    Points with confidence (of a posterior: credible) intervals; the thin line reaches as far as the prediction interval (random effects only).
     An arrow marks an interval that goes on beyond the axis. Rows are sorted by estimate unless ``order`` lists
     treatments. ``smaller_is_better`` adds which side favours which.
 
@@ -92,7 +120,8 @@ def network_forest(
     digits = scale.digits_for(fit.standard_errors)
     with style.drawing():
         texts = [scale.estimate_text(fit.measure, r.estimate, r.lower, r.upper, digits) for r in rows]
-        heading = f"{fit.measure} ({100 * fit.level:g}% CI)"
+        short, long = scale.interval_words(fit)
+        heading = f"{fit.measure} ({100 * fit.level:g}% {short})"
         predicted = any(np.isfinite(r.prediction_lower) for r in rows)
         left = max(style.widest([r.label for r in rows]), style.width_of("Treatment", weight="bold")) + 14.0
         direct = style.width_of("Direct studies", weight="bold") + 6.0
@@ -134,7 +163,7 @@ def network_forest(
             favours(ax, "treatment", bases[0] if len(bases) == 1 else "reference", smaller_is_better)
         if predicted:
             ax.annotate(
-                "Thick: confidence interval; thin: prediction interval", (1.0, 0.0), (right, -46.0 if smaller_is_better is not None else -32.0), xycoords="axes fraction",
+                f"Thick: {long}; thin: prediction interval", (1.0, 0.0), (right, -46.0 if smaller_is_better is not None else -32.0), xycoords="axes fraction",
                 textcoords="offset points", ha="right", va="top", fontsize=6.5, color=style.SOFT, annotation_clip=False,
             )  # fmt: skip
     return ax

@@ -172,13 +172,15 @@ def league_picture(
 
 def caption(league: League, names: tuple[str, str] = ("the first outcome", "the second")) -> str:
     """What the cells show, in two lines; ``names``: of the outcomes, where there are two."""
-    level = f"{100 * league.level:g}%"
+    interval = f"{100 * league.level:g}% {scale.interval_words(league)[1]}"
     if "second" in league.upper_triangle:
         first = f"Lower triangle: {names[0]} ({league.measure}); upper triangle: {names[1]} ({league.upper_measure})"
     elif league.upper_triangle == "direct":
-        first = f"{league.measure} with {level} confidence interval; lower triangle: network, upper triangle: direct estimates"
+        first = f"{league.measure} with {interval}; lower triangle: network, upper triangle: direct estimates"
+    elif league.upper_triangle == "prediction":
+        first = f"{league.measure} with {interval}; upper triangle: effects in a new study"
     else:
-        first = f"{league.measure} with {level} confidence interval, network estimates"
+        first = f"{league.measure} with {interval}, network estimates"
     return (
         first
         + "; row against column.\nBlue: row better than column; orange: worse. Bold: the interval leaves out no effect."

@@ -19,7 +19,7 @@ SHARED = 12
 
 
 def rankogram(ranking: Ranking, ax: Axes | None = None) -> Axes:
-    """The rankograms, one above the other, the treatment with the largest P-score on top.
+    """The rankograms, one above the other, the treatment with the largest P-score (SUCRA) on top.
 
     Bars: the probability of each rank (rank 1 is the best), on one scale up to 12 treatments, with more each row on its
     own; the line: the probability of that rank or a better one, from 0 to 1 at the row's full height. P-scores (SUCRA) stand on the right. The
@@ -65,7 +65,7 @@ def rankogram(ranking: Ranking, ax: Axes | None = None) -> Axes:
             )  # fmt: skip
         ax.add_collection(PatchCollection(bars, facecolor=style.ACCENT, edgecolor="none", zorder=2))
         ax.annotate(
-            "P-score", (1.0, 1.0), (right - 12.0, 4.0), xycoords="axes fraction", textcoords="offset points", ha="right",
+            ranking.score_name, (1.0, 1.0), (right - 12.0, 4.0), xycoords="axes fraction", textcoords="offset points", ha="right",
             va="bottom", fontweight="bold", annotation_clip=False,
         )  # fmt: skip
         for side in ("left", "right", "top"):

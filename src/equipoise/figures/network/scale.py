@@ -34,6 +34,12 @@ def name_of(measure: str) -> str:
     return NAMES.get(measure, measure)
 
 
+def interval_words(result: object) -> tuple[str, str]:
+    """What the intervals of a result are called, short and long: "CI" of a fit, "CrI" of a posterior."""
+    name = getattr(result, "interval_name", "confidence")
+    return ("CrI" if name == "credible" else "CI"), f"{name} interval"
+
+
 def digits_for(standard_errors: FloatArray) -> int:
     """Decimals that an estimate of the usual precision deserves: two, or more for small scales."""
     known = standard_errors[np.isfinite(standard_errors) & (standard_errors > 0)]

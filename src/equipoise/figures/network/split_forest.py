@@ -15,19 +15,20 @@ from equipoise.synthesis.network.tables import p_value
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from equipoise.synthesis.bayes.network_splitting import PosteriorSplit
     from equipoise.synthesis.network.splitting import Split
 
 KINDS: tuple[Literal["direct", "indirect", "network"], ...] = ("direct", "indirect", "network")
 _MARKS = {"direct": ("s", style.ACCENT), "indirect": ("D", style.WARM), "network": ("o", style.INK)}
 
 
-def mixed_rows(split: Split) -> list[int]:
+def mixed_rows(split: Split | PosteriorSplit) -> list[int]:
     """The comparisons with direct and indirect evidence, the least consistent first."""
     rows = np.flatnonzero(split.mixed)
     return [int(rows[i]) for i in np.argsort(split.p[rows], kind="stable")]
 
 
-def split_forest(split: Split, ax: Axes | None = None, *, rows: Sequence[int] | None = None) -> Axes:
+def split_forest(split: Split | PosteriorSplit, ax: Axes | None = None, *, rows: Sequence[int] | None = None) -> Axes:
     """Direct, indirect and network estimates of each comparison, with the test of their difference.
 
     ``rows``: positions in ``split`` to show; default: all comparisons with both kinds of evidence, the least consistent
@@ -42,7 +43,7 @@ def split_forest(split: Split, ax: Axes | None = None, *, rows: Sequence[int] | 
     values = {kind: (getattr(split, kind), *split.limits(kind)) for kind in KINDS}
     digits = scale.digits_for(split.network_se)
     with style.drawing():
-        heading = f"{split.measure} ({100 * split.level:g}% CI)"
+        heading = f"{split.measure} ({100 * split.level:g}% {scale.interval_words(split)[0]})"
         names = [f"{split.treatment[i]} vs {split.comparator[i]}" for i in chosen]
         texts = {
             (i, kind): _text(split.measure, [float(a[i]) for a in values[kind]], digits)

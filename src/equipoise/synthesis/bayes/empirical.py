@@ -3,11 +3,13 @@
 Both are predictive distributions of τ² in a new meta-analysis of the Cochrane Database of Systematic Reviews: log-normal
 for log odds ratios (Turner et al. 2015, Stat Med 34:984, table IV), log-Student with 5 degrees of freedom for
 standardised mean differences (Rhodes, Turner & Higgins 2015, J Clin Epidemiol 68:52, table 3). The numbers are those
-that R's bayesmeta (TurnerEtAlPrior, RhodesEtAlPrior) has.
+that R's bayesmeta (TurnerEtAlPrior, RhodesEtAlPrior) has. The earlier three classes of outcome for log odds ratios
+(Turner et al. 2012, Int J Epidemiol 41:818), as R's gemtc (mtc.hy.empirical.lor) has them, are those of the year 2012.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -68,9 +70,20 @@ _SMD = {
 }
 _SMD_ANY = (3.44, 2.59)
 
-_SOURCES = {
-    "OR": "Turner et al. 2015, Stat Med 34:984",
-    "SMD": "Rhodes, Turner & Higgins 2015, J Clin Epidemiol 68:52",
+_CLASSES = ("all-cause mortality", "semi-objective outcomes", "subjective outcomes")
+_ODDS_RATIO_2012 = {
+    PLACEBO: ((4.06, 3.02, 2.13), (1.45, 1.85, 1.58)),
+    PHARMACOLOGICAL: ((4.27, 3.23, 2.34), (1.48, 1.88, 1.62)),
+    ANY_NON: ((3.93, 2.89, 2.01), (1.51, 1.91, 1.64)),
+}
+
+_Table = tuple[
+    tuple[str, ...], Mapping[str, tuple[tuple[float, ...], tuple[float, ...]]], tuple[float, float] | None, str
+]
+_TABLES: dict[tuple[str, int], _Table] = {
+    ("OR", 2015): (_ODDS_RATIO_OUTCOMES, _ODDS_RATIO, _ODDS_RATIO_ANY, "Turner et al. 2015, Stat Med 34:984"),
+    ("OR", 2012): (_CLASSES, _ODDS_RATIO_2012, None, "Turner et al. 2012, Int J Epidemiol 41:818"),
+    ("SMD", 2015): (_SMD_OUTCOMES, _SMD, _SMD_ANY, "Rhodes, Turner & Higgins 2015, J Clin Epidemiol 68:52"),
 }
 _ANY = "any"
 
@@ -90,40 +103,49 @@ class EmpiricalPrior(OnVariance):
         return f"{base}, empirical for {what} ({self.source})"
 
 
-def empirical_settings(measure: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def empirical_settings(measure: str, year: int = 2015) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The outcomes and the comparisons for which there is an empirical prior of that measure ("OR" or "SMD")."""
-    if measure == "OR":
-        return _ODDS_RATIO_OUTCOMES, tuple(_ODDS_RATIO)
-    if measure == "SMD":
-        return _SMD_OUTCOMES, tuple(_SMD)
-    raise DataError(
-        f"no empirical prior of the heterogeneity of {measure!r}: there are those of 'OR' and 'SMD'. For another "
-        "measure give a prior in its own units, such as HalfNormal"
-    )
+    outcomes, cells, _, _ = _table(measure, year)
+    return outcomes, tuple(cells)
 
 
-def empirical_heterogeneity(measure: str, outcome: str | None = None, comparison: str | None = None) -> EmpiricalPrior:
+def empirical_heterogeneity(
+    measure: str, outcome: str | None = None, comparison: str | None = None, *, year: int = 2015
+) -> EmpiricalPrior:
     """The empirical prior of τ for an outcome and a comparison; without both, that of all meta-analyses together.
 
-    ``measure`` is "OR" (log odds ratios, Turner 2015) or "SMD" (Rhodes 2015); ``outcome`` and ``comparison`` are of
-    ``empirical_settings(measure)``, or the beginnings of one of them. Raises ``DataError`` naming the nearest.
+    ``measure`` is "OR" (log odds ratios, Turner 2015; with ``year`` 2012 the three classes of outcome of Turner 2012)
+    or "SMD" (Rhodes 2015); ``outcome`` and ``comparison`` are of ``empirical_settings(measure, year)``, or the
+    beginnings of one of them. Raises ``DataError`` naming the nearest.
     """
-    outcomes, comparisons = empirical_settings(measure)
+    outcomes, cells, together, source = _table(measure, year)
     if outcome is None and comparison is None:
-        location, scale = _ODDS_RATIO_ANY if measure == "OR" else _SMD_ANY
+        if together is None:
+            raise DataError(f"there is no prior of all meta-analyses together of {year}: give outcome and comparison")
+        location, scale = together
         chosen, against = _ANY, _ANY
     elif outcome is None or comparison is None:
         raise DataError("give both outcome and comparison, or neither for the prior of all meta-analyses together")
     else:
         chosen = _one_of(outcome, outcomes, "outcome")
-        against = _one_of(comparison, comparisons, "comparison")
-        locations, scales = (_ODDS_RATIO if measure == "OR" else _SMD)[against]
+        against = _one_of(comparison, tuple(cells), "comparison")
+        locations, scales = cells[against]
         place = outcomes.index(chosen)
         location, scale = locations[place], scales[place]
     of_variance = (
         LogNormal(-location, scale, measure=measure) if measure == "OR" else LogStudent(-location, scale, 5.0, measure)
     )
-    return EmpiricalPrior(of_variance, chosen, against, _SOURCES[measure])
+    return EmpiricalPrior(of_variance, chosen, against, source)
+
+
+def _table(measure: str, year: int) -> _Table:
+    if (measure, year) not in _TABLES:
+        there = ", ".join(f"{name!r} ({when})" for name, when in _TABLES)
+        raise DataError(
+            f"no empirical prior of the heterogeneity of {measure!r} of {year}: there are those of {there}. For another "
+            "measure give a prior in its own units, such as HalfNormal"
+        )
+    return _TABLES[measure, year]
 
 
 def _one_of(given: str, known: tuple[str, ...], what: str) -> str:

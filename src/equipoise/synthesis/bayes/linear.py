@@ -105,7 +105,7 @@ def linear_model(
     rows: Sparse = csr_array(design, dtype=float)
     model = LinearModel(y, d, rows, prior, log_jacobian, np.zeros(rows.shape[1]), *_products(rows))
     # Any θ of the right size serves as the centre: at a typical τ, by least squares.
-    (bordered,) = next(_normal_equations(model, np.array([np.sqrt(np.median(d))]), 0))
+    (bordered,) = next(_normal_equations(model, np.array([np.sqrt(np.median(d))]))) + _border(model, 0)
     matrix, right = bordered[:-1, :-1], bordered[-1, :-1]
     scale = np.sqrt(np.diagonal(matrix))
     if not np.all(scale > 0):
@@ -133,17 +133,19 @@ def solve(model: LinearModel, tau: ArrayLike) -> Solutions:
     tau = np.atleast_1d(np.asarray(tau, dtype=float))
     p, count = model.parameters, len(model.prior.log_constants)
     means, covariances = np.empty((len(tau), count, p)), np.empty((len(tau), count, p, p))
-    for k in range(count):
-        start = 0
-        for bordered in _normal_equations(model, tau, k):
-            stop = start + len(bordered)
-            matrices, right = bordered[:, :p, :p], bordered[:, p, :p]
+    borders = [_border(model, k) for k in range(count)]
+    start = 0
+    for bordered in _normal_equations(model, tau):
+        stop = start + len(bordered)
+        for k, border in enumerate(borders):
+            matrices = bordered[:, :p, :p] + border[:p, :p]
+            right = bordered[:, p, :p] + border[p, :p]
             scale = 1.0 / np.sqrt(np.diagonal(matrices, axis1=1, axis2=2))
             inverse = np.linalg.inv(matrices * scale[:, :, None] * scale[:, None, :])
             inverse = 0.5 * (inverse + inverse.transpose(0, 2, 1)) * scale[:, :, None] * scale[:, None, :]
             means[start:stop, k] = model.centre + np.matmul(inverse, right[:, :, None])[:, :, 0]
             covariances[start:stop, k] = inverse
-            start = stop
+        start = stop
     return Solutions(tau, _log_likelihoods(model, tau), means, covariances)
 
 
@@ -241,13 +243,12 @@ def _products(design: Sparse) -> tuple[Sparse, NDArray[np.intp]]:
     return found, filled
 
 
-def _normal_equations(model: LinearModel, tau: FloatArray, component: int) -> Iterator[FloatArray]:
-    """A bordered by b and c about the centre, shape (j, p + 1, p + 1), for consecutive chunks of ``tau``."""
-    p = model.parameters
-    precision = model.prior.precisions[component]
-    shift = model.prior.means[component] - model.centre
-    pull, offset = precision @ shift, float(shift @ precision @ shift)
-    residuals = model.residuals
+def _normal_equations(model: LinearModel, tau: FloatArray) -> Iterator[FloatArray]:
+    """XᵀWX bordered by XᵀWe and eᵀWe, e the residuals from the centre, for consecutive chunks of ``tau``.
+
+    Shape (j, p + 1, p + 1).
+    """
+    p, residuals = model.parameters, model.residuals
     rows, columns = np.divmod(model.filled, p)
     size = max(1, _CHUNK // max((p + 1) ** 2, len(model.values)))
     for start in range(0, len(tau), size):
@@ -255,13 +256,21 @@ def _normal_equations(model: LinearModel, tau: FloatArray, component: int) -> It
             weights = 1.0 / (model.variances[:, None] + tau[None, start : start + size] ** 2)
         bordered = np.zeros((weights.shape[1], p + 1, p + 1))
         bordered[:, rows, columns] = np.asarray(model.products @ weights).T
-        if precision.any():
-            bordered[:, :p, :p] += precision
         weighted = weights * residuals[:, None]
-        bordered[:, p, :p] = np.asarray(model.design.T @ weighted).T + pull
+        bordered[:, p, :p] = np.asarray(model.design.T @ weighted).T
         bordered[:, :p, p] = bordered[:, p, :p]
-        bordered[:, p, p] = residuals @ weighted + offset
+        bordered[:, p, p] = residuals @ weighted
         yield bordered
+
+
+def _border(model: LinearModel, component: int) -> FloatArray:
+    """What one component of the prior adds to them, shape (p + 1, p + 1)."""
+    p, precision = model.parameters, model.prior.precisions[component]
+    shift = model.prior.means[component] - model.centre
+    added = np.zeros((p + 1, p + 1))
+    added[:p, :p], added[p, p] = precision, shift @ precision @ shift
+    added[p, :p] = added[:p, p] = precision @ shift
+    return added
 
 
 def _log_likelihoods(model: LinearModel, tau: FloatArray) -> FloatArray:
@@ -273,17 +282,18 @@ def _log_likelihoods(model: LinearModel, tau: FloatArray) -> FloatArray:
     for start in range(0, len(tau), size):
         part = slice(start, start + size)
         spread[part] = np.log(model.variances + tau[part, None] ** 2).sum(axis=1)
-    for k, constant in enumerate(model.prior.log_constants):
-        start = 0
-        for bordered in _normal_equations(model, tau, k):
-            stop = start + len(bordered)
-            # With c + 1 the last pivot is 1 + c − bᵀA⁻¹b, which is positive also where nothing is left over.
-            bordered[:, p, p] += 1.0
-            pivots = np.diagonal(_cholesky(bordered), axis1=1, axis2=2)
+    borders = [_border(model, k) for k in range(found.shape[1])]
+    start = 0
+    for bordered in _normal_equations(model, tau):
+        stop = start + len(bordered)
+        # With c + 1 the last pivot is 1 + c − bᵀA⁻¹b, which is positive also where nothing is left over.
+        bordered[:, p, p] += 1.0
+        for k, border in enumerate(borders):
+            pivots = np.diagonal(_cholesky(bordered + border), axis1=1, axis2=2)
             found[start:stop, k] = -0.5 * (pivots[:, p] ** 2 - 1.0) - np.log(pivots[:, :p]).sum(axis=1)
-            start = stop
-        found[:, k] += float(constant) + 0.5 * p * LOG_2PI
-    return found - 0.5 * (spread[:, None] + n * LOG_2PI) + model.log_jacobian
+        start = stop
+    constants = model.prior.log_constants + 0.5 * p * LOG_2PI - 0.5 * n * LOG_2PI + model.log_jacobian
+    return np.asarray(found + constants - 0.5 * spread[:, None])
 
 
 def _cholesky(matrices: FloatArray) -> FloatArray:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp, ndtr
 
 from equipoise.frames import FloatArray
@@ -17,6 +17,8 @@ from equipoise.synthesis.bayes.priors import Prior
 from equipoise.synthesis.bayes.quadrature import TauPosterior, integrate_tau
 
 _NODES = (16, 32, 64, 128)
+_LARGEST = 2**26
+"""How many numbers the covariances at the quadrature's nodes may be."""
 _AIM = 1e-7
 """The error of probabilities at which no more nodes are taken."""
 
@@ -124,6 +126,26 @@ def posterior_of(model: LinearModel, heterogeneity: Prior | None) -> LinearPoste
         if _off(found) <= _AIM:
             break
     return found
+
+
+def far_reaching(posterior: LinearPosterior) -> LinearPosterior:
+    """The same posterior at the quadrature's own nodes, hundreds of them, which reach far into both tails of τ.
+
+    For what reweights the components. Where many components of a prior would make that too large, it stays as it is.
+    """
+    tau, model = posterior.heterogeneity, posterior.model
+    if len(tau.tau) * len(model.prior.log_constants) * model.parameters**2 > _LARGEST:
+        return posterior
+    return _at(model, tau, TauNodes(tau.tau, tau.weights, np.zeros((2, len(tau.tau)))))
+
+
+def at_the_ends(tau: FloatArray) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which components have the smallest and which the largest τ: weight there means that the nodes don't reach far
+    enough. The smallest don't count where they are as good as 0."""
+    distinct = np.unique(tau)
+    count = min(20, len(distinct) // 8)
+    small = (tau <= distinct[count]) & (distinct[0] > 1e-3 * distinct[-1])
+    return small, tau >= distinct[-1 - count]
 
 
 def _at(model: LinearModel, heterogeneity: Heterogeneity, nodes: TauNodes) -> LinearPosterior:

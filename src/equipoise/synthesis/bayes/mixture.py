@@ -70,7 +70,7 @@ class NormalMixture:
     def quantile(self, p: ArrayLike) -> FloatArray:
         """The values below which shares ``p`` of the probability lie, shape of ``p`` then of the quantities.
 
-        By Newton's method, kept inside a bracket that bisection shrinks.
+        By Halley's method, kept inside a bracket that bisection shrinks.
         """
         p = np.asarray(p, dtype=float)
         if np.any(~((p >= 0) & (p <= 1))):
@@ -86,17 +86,19 @@ class NormalMixture:
         finite = np.isfinite(x)
         for _ in range(100):
             probe = np.where(finite, x, 0.0)
-            value, slope = self._cdf_pdf(probe)
+            value, slope, bend = self._cdf_pdf_slope(probe)
             low = np.where(value < wanted, np.maximum(low, probe), low)
             high = np.where(value < wanted, high, np.minimum(high, probe))
             with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
                 step = (value - wanted) / slope
-                new = probe - step
+                new = probe - step / np.clip(1.0 - 0.5 * step * bend / slope, 0.5, 2.0)
             outside = ~((new >= low) & (new <= high))
             new = np.where(outside, 0.5 * (low + high), new)
             moved = np.abs(new - probe)
             x = np.where(finite, new, x)
-            if np.all(~finite | (moved <= 1e-13 * finest + 4e-16 * np.abs(probe))):
+            # The error after a step of Halley's is of the size of its cube.
+            small = moved <= np.where(outside, 1e-13, 1e-6) * finest + 4e-16 * np.abs(probe)
+            if np.all(~finite | small):
                 break
         return np.asarray(x)
 
@@ -152,16 +154,18 @@ class NormalMixture:
         return np.asarray(turns.sum(axis=0) + ~rises[0] + rises[-1])
 
     def _hull(self) -> FloatArray:
-        """Points (41, …) between the lowest and the highest of the means, where all modes are."""
+        """Points between the lowest and the highest of the means, where all modes are, in ascending order."""
         ordered = np.sort(self.means, axis=0)
-        return np.asarray(ordered[np.linspace(0, len(ordered) - 1, 41).round().astype(np.intp)])
+        count = len(ordered)
+        chosen = ordered[np.linspace(0, count - 1, min(25, count)).round().astype(np.intp)]
+        return np.sort(np.concatenate([chosen, np.linspace(ordered[0], ordered[-1], 24)[1:-1]]), axis=0)
 
     @property
     def mode(self) -> FloatArray:
         """Where each density is highest."""
         x = self._hull()
         best = np.argmax(self._cdf_pdf(x)[1], axis=0)
-        low, high = (np.take_along_axis(x, np.clip(best + d, 0, 40)[None], 0)[0] for d in (-1, 1))
+        low, high = (np.take_along_axis(x, np.clip(best + d, 0, len(x) - 1)[None], 0)[0] for d in (-1, 1))
         at = 0.5 * (low + high)
         for _ in range(60):
             slope = self._derivative(at)
@@ -191,9 +195,19 @@ class NormalMixture:
     def _cdf_pdf(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Both at ``x``, whose last axes are those of the quantities."""
         z, sds = self._components(x)
-        value = np.tensordot(self.weights, ndtr(z), axes=1)
-        slope = np.tensordot(self.weights, np.exp(-0.5 * z * z) / (sds * _ROOT_2PI), axes=1)
-        return np.asarray(value), np.asarray(slope)
+        count = len(self.weights)
+        value = self.weights @ ndtr(z).reshape(count, -1)
+        slope = self.weights @ (np.exp(-0.5 * z * z) / (sds * _ROOT_2PI)).reshape(count, -1)
+        return np.asarray(value.reshape(x.shape)), np.asarray(slope.reshape(x.shape))
+
+    def _cdf_pdf_slope(self, x: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Both and the density's slope."""
+        z, sds = self._components(x)
+        count = len(self.weights)
+        density = np.exp(-0.5 * z * z) / (sds * _ROOT_2PI)
+        parts = (ndtr(z), density, -density * z / sds)
+        value, slope, bend = (np.asarray((self.weights @ part.reshape(count, -1)).reshape(x.shape)) for part in parts)
+        return value, slope, bend
 
     def _derivative(self, x: FloatArray) -> FloatArray:
         """The density's slope at ``x``, whose last axes are those of the quantities."""

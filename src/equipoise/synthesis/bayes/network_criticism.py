@@ -25,8 +25,14 @@ from numpy.typing import NDArray
 from scipy.special import chdtrc, logsumexp, ndtr
 
 from equipoise.frames import FloatArray
-from equipoise.synthesis.bayes.linear import linear_model, solve
-from equipoise.synthesis.bayes.linear_posterior import LinearPosterior, NoHeterogeneity, posterior_of
+from equipoise.synthesis.bayes.linear import linear_model
+from equipoise.synthesis.bayes.linear_posterior import (
+    LinearPosterior,
+    NoHeterogeneity,
+    at_the_ends,
+    far_reaching,
+    posterior_of,
+)
 from equipoise.synthesis.bayes.network_part import PartPosterior
 from equipoise.synthesis.bayes.network_studies import RowMoments, row_moments, to_contrasts, true_rows
 from equipoise.synthesis.bayes.priors import LOG_2PI, Prior
@@ -210,21 +216,15 @@ def _waic(moments: RowMoments, posterior: LinearPosterior) -> tuple[FloatArray, 
 
 def _leave_out(part: PartPosterior) -> Iterator[_LeftOut]:
     """Every study under the others, from the quadrature's own nodes, which reach as far as any posterior of τ."""
-    heterogeneity = part.posterior.heterogeneity
-    tau, weights = heterogeneity.tau, heterogeneity.weights
-    solution = solve(part.posterior.model, tau)
-    logs = solution.log_likelihoods
-    shares = np.exp(logs - logsumexp(logs, axis=1, keepdims=True))
-    count = shares.shape[1]
-    with np.errstate(divide="ignore"):
-        log_weights = np.log((weights[:, None] * shares).ravel())
-    p = part.posterior.model.parameters
-    means = np.insert(solution.means.reshape(-1, p), part.ground, 0.0, axis=1)
-    covariances = np.insert(solution.covariances.reshape(-1, p, p), part.ground, 0.0, axis=1)
+    found = far_reaching(part.posterior)
+    means = np.insert(found.means, part.ground, 0.0, axis=1)
+    covariances = np.insert(found.covariances, part.ground, 0.0, axis=1)
     covariances = np.insert(covariances, part.ground, 0.0, axis=2)
-    all_tau = np.repeat(tau, count)
+    with np.errstate(divide="ignore"):
+        log_weights = np.log(found.weights)
+    common = isinstance(found.heterogeneity, NoHeterogeneity)
     for moments in row_moments(part, means, covariances):
-        yield _without(moments, all_tau, log_weights, isinstance(heterogeneity, NoHeterogeneity))
+        yield _without(moments, found.tau, log_weights, common)
 
 
 def _without(moments: RowMoments, tau: FloatArray, log_weights: FloatArray, common: bool) -> _LeftOut:
@@ -252,7 +252,7 @@ def _without(moments: RowMoments, tau: FloatArray, log_weights: FloatArray, comm
     pit = (weights[..., None] * ndtr(off / sds)).sum(axis=0)
     p = (weights * chdtrc(q, distance)).sum(axis=0)
     # Mass at either end of the nodes: the posterior without the study goes on beyond them.
-    edge = np.maximum(weights[:21].sum(axis=0) * (tau[0] > 1e-3 * tau[-1]), weights[-21:].sum(axis=0))
+    edge = sum(weights[end].sum(axis=0) for end in at_the_ends(tau))
     doubtful = connected & (edge > 1e-6) & (not common)
     missing = np.where(connected, 0.0, np.nan)
     return _LeftOut(-total + _log_jacobian(q) + missing, p + missing, pit + missing[:, None], doubtful)

@@ -76,6 +76,11 @@ class NetworkPosterior:
         return self.network.measure
 
     @property
+    def interval_name(self) -> str:
+        """What its intervals are: "credible"."""
+        return "credible"
+
+    @property
     def taus(self) -> tuple[Heterogeneity, ...]:
         """The posterior of τ in each subnetwork."""
         return tuple(part.posterior.heterogeneity for part in self.parts)
@@ -225,7 +230,9 @@ class NetworkPosterior:
                 target[above] = source[place][above]
         elif upper_triangle != "network":
             raise DataError(f"upper_triangle {upper_triangle!r} isn't known; choose 'network' or 'prediction'")
-        return League(names, self.measure, self.measure, upper_triangle, self.level, estimates, lower, upper)
+        return League(
+            names, self.measure, self.measure, upper_triangle, self.level, estimates, lower, upper, self.interval_name
+        )
 
     def ranking(
         self, smaller_is_better: bool = True, threshold: float = 0.0, samples: int | None = None, seed: int = 0

@@ -20,8 +20,8 @@ from scipy.special import logsumexp
 
 from equipoise.errors import DataError
 from equipoise.frames import FloatArray
-from equipoise.synthesis.bayes.linear import GaussianPrior, linear_model, solve
-from equipoise.synthesis.bayes.linear_posterior import posterior_of
+from equipoise.synthesis.bayes.linear import GaussianPrior, linear_model
+from equipoise.synthesis.bayes.linear_posterior import at_the_ends, far_reaching, posterior_of
 from equipoise.synthesis.bayes.mixture import NormalMixture
 from equipoise.synthesis.bayes.network_part import PartPosterior
 from equipoise.synthesis.bayes.priors import LOG_2PI, Flat, Normal, Prior
@@ -64,6 +64,11 @@ class PosteriorSplit:
     p: FloatArray
     log_bayes_factor: FloatArray
     distributions: tuple[tuple[NormalMixture, NormalMixture, NormalMixture], ...]
+
+    @property
+    def interval_name(self) -> str:
+        """What its intervals are: "credible"."""
+        return "credible"
 
     def __len__(self) -> int:
         return len(self.treatment)
@@ -134,7 +139,8 @@ def split(posterior: NetworkPosterior, difference: Prior | None) -> PosteriorSpl
     factors: list[FloatArray] = []
     for part in posterior.parts:
         pairs = _pairs(part)
-        step = max(1, _CHUNK // (part.size * len(part.posterior.heterogeneity.tau)))
+        components = len(part.posterior.heterogeneity.tau) * len(part.posterior.model.prior.log_constants)
+        step = max(1, _CHUNK // (part.size * components))
         for start in range(0, len(pairs), step):
             some = pairs[start : start + step]
             mixtures, factor = _split(part, some, normal, posterior.heterogeneity)
@@ -199,45 +205,41 @@ def _columns(part: PartPosterior, pairs: IntArray) -> csr_array[np.float64, tupl
 def _split(
     part: PartPosterior, pairs: IntArray, prior: Normal | None, heterogeneity: Prior | None
 ) -> tuple[list[tuple[NormalMixture, NormalMixture, NormalMixture]], FloatArray]:
-    found, model = part.posterior.heterogeneity, part.posterior.model
+    found, model = far_reaching(part.posterior), part.posterior.model
     z = _columns(part, pairs)
-    solution = solve(model, found.tau)
-    p, count, n = model.parameters, len(model.prior.log_constants), len(pairs)
+    n = len(pairs)
     weights = 1.0 / (model.variances[:, None] + found.tau**2)
-    # XᵀWz of every pair, shape (J, p, pairs), from the products of its rows.
+    # XᵀWz of every pair, shape (C, p, pairs), from the products of its rows.
     products = csr_array(_row_products(model.design, z))
-    crossed = np.asarray(products @ weights).reshape(n, p, -1).transpose(2, 1, 0)
+    crossed = np.asarray(products @ weights).reshape(n, model.parameters, -1).transpose(2, 1, 0)
     squares = np.asarray((z.multiply(z)).T @ weights).T
     values = np.asarray(z.T @ (weights * model.values[:, None])).T
-    logs, means, covariances = solution.log_likelihoods, solution.means, solution.covariances
-    turned = np.matmul(covariances, crossed[:, None])
-    precision = squares[:, None] - (crossed[:, None] * turned).sum(axis=2)
-    push = values[:, None] - (crossed[:, None] * means[..., None]).sum(axis=2)
+    turned = np.matmul(found.covariances, crossed)
+    precision = squares - (crossed * turned).sum(axis=1)
+    push = values - (crossed * found.means[:, :, None]).sum(axis=1)
     center, added = (prior.mean, prior.sd**-2) if prior is not None else (0.0, 0.0)
     shifted = push - precision * center
     total = precision + added
     gap, gap_variance = center + shifted / total, 1.0 / total
-    factor = 0.5 * shifted**2 / total + 0.5 * (
-        LOG_2PI - np.log(precision) if prior is None else -np.log1p(precision / added)
+    factor = (
+        center * (push - 0.5 * precision * center)
+        + 0.5 * shifted**2 / total
+        + 0.5 * (LOG_2PI - np.log(precision) if prior is None else -np.log1p(precision / added))
     )
     with np.errstate(divide="ignore"):
-        base = np.log(found.weights)[:, None] + logs - logsumexp(logs, axis=1, keepdims=True)
-    reweighted = (base[..., None] + factor).reshape(-1, n)
+        reweighted = np.log(found.weights)[:, None] + factor
     evidence = logsumexp(reweighted, axis=0)
     share = np.exp(reweighted - evidence)
     contrast = np.zeros((n, part.size))
     contrast[np.arange(n), pairs[:, 0]], contrast[np.arange(n), pairs[:, 1]] = 1.0, -1.0
     contrast = np.delete(contrast, part.ground, axis=1)
-    along = (turned * contrast.T).sum(axis=2).reshape(-1, n)
-    middle = (means @ contrast.T).reshape(-1, n)
-    spread = ((contrast @ covariances) * contrast).sum(axis=-1).reshape(-1, n)
-    gap, gap_variance = gap.reshape(-1, n), gap_variance.reshape(-1, n)
+    along = (turned * contrast.T).sum(axis=1)
+    middle = found.means @ contrast.T
+    spread = ((contrast @ found.covariances) * contrast).sum(axis=-1)
+    edges = sum(share[end].sum(axis=0) for end in at_the_ends(found.tau))
     triples = []
-    low = np.arange(len(share)) < 21 * count
-    high = np.arange(len(share)) >= len(share) - 21 * count
     for i in range(n):
-        edge = share[low, i].sum() * (found.tau[0] > 1e-3 * found.tau[-1]) + share[high, i].sum()
-        if heterogeneity is not None and edge > 1e-6:
+        if heterogeneity is not None and edges[i] > 1e-6:
             triple, evidence[i] = _refit(part, z[:, [i]], contrast[i], prior, heterogeneity)
             triples.append(triple)
             continue

@@ -24,7 +24,7 @@ from equipoise.synthesis.bayes.known_tau import KnownTau
 from equipoise.synthesis.bayes.mixture import NormalMixture
 from equipoise.synthesis.bayes.pair_model import GivenTau, PairModel
 from equipoise.synthesis.bayes.point_estimates import PointEstimate, maximum_a_posteriori, maximum_likelihood
-from equipoise.synthesis.bayes.priors import Flat, Prior, check_heterogeneity_prior, check_measure
+from equipoise.synthesis.bayes.priors import Flat, Prior, check_heterogeneity_prior, check_measure, is_prior
 from equipoise.synthesis.bayes.quadrature import TOLERANCE, TauPosterior, integrate_tau
 from equipoise.synthesis.measures.effect import LeftOut
 from equipoise.synthesis.measures.effect_sizes import EffectSizes
@@ -219,13 +219,13 @@ class PairPosterior:
             (self.new_effect, at.means[:, :, None], (at.variances + tau[:, None] ** 2)[:, :, None]),
             (self.shrunken, *shrunken),
         ]
-        worst = self.tau.error
+        worst = 0.0
         for p in (0.025, 0.25, 0.5, 0.75, 0.975):
             for mixture, means, variances in quantities:
                 z = (np.atleast_1d(mixture.quantile(p)) - means) / np.sqrt(variances)
                 conditional = (at.shares[:, :, None] * ndtr(z)).sum(axis=1)
                 worst = max(worst, float(self.tau.error_of(conditional).max()))
-        return worst
+        return max(worst, self.tau.error) + 2.0 * self.likelihood.prior.error
 
     def draws(self, n: int, seed: int) -> tuple[FloatArray, FloatArray]:
         """Independent draws of (τ, μ), (n,) each, for those who want draws."""
@@ -329,7 +329,7 @@ def posterior(
         raise DataError("variances are needed: posterior(estimates, variances, heterogeneity=…)")
     y, v, labels, left_out, _ = complete_studies(estimates, variances, studies, None)
     for prior in (heterogeneity, effect):
-        if isinstance(prior, Prior):
+        if prior is not None and is_prior(prior):
             check_measure(prior, known.get("measure"))
     components = normal_components(effect, float(np.abs(y).max() + 40.0 * np.sqrt(v.max())))
     model = PairModel(y, v, components)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logsumexp
 
 from equipoise.synthesis.bayes.effect_prior import NormalComponents
 from equipoise.synthesis.bayes.priors import LOG_2PI
@@ -44,13 +43,16 @@ class PairModel:
     def log_likelihood(self, tau: FloatArray) -> FloatArray:
         """Of τ (j,), with μ integrated over its prior."""
         log, _, total, mean = self._pooled(tau)
-        return log if self._flat else np.asarray(log + logsumexp(self._against_prior(total, mean), axis=1))
+        return log if self._flat else log + _log_sum(self._against_prior(total, mean))
 
     def given(self, tau: FloatArray) -> GivenTau:
         """The conditional distribution of μ at each τ (j,)."""
         log, w, total, mean = self._pooled(tau)
+        if self._flat:
+            one = np.ones((len(tau), 1))
+            return GivenTau(log, one, mean[:, None], 1.0 / total[:, None], w / total[:, None])
         against = self._against_prior(total, mean)
-        whole = logsumexp(against, axis=1)
+        whole = _log_sum(against)
         shares = np.exp(against - whole[:, None])
         precision = total[:, None] + self.prior.precisions
         # Weighted towards the larger precision, so that nothing is lost when one of them is far larger.
@@ -76,9 +78,7 @@ class PairModel:
         return log, w, total, mean
 
     def _against_prior(self, total: FloatArray, mean: FloatArray) -> FloatArray:
-        """How the weighted mean fits each component of the prior (j, c), in logarithms; 0 for the flat one."""
-        if self._flat:
-            return np.zeros((len(total), 1))
+        """How the weighted mean fits each component of the prior (j, c), in logarithms."""
         # The variance of the mean about the prior's is 1/total + 1/precision.
         precision = 1.0 / (1.0 / total[:, None] + 1.0 / self.prior.precisions)
         z2 = precision * (mean[:, None] - self.prior.means) ** 2
@@ -87,3 +87,9 @@ class PairModel:
     @property
     def _flat(self) -> bool:
         return bool(self.prior.precisions[0] == 0.0)
+
+
+def _log_sum(log: FloatArray) -> FloatArray:
+    """log Σ exp along the last axis, without the overhead of scipy's."""
+    top = log.max(axis=1)
+    return np.asarray(top + np.log(np.exp(log - top[:, None]).sum(axis=1)))

@@ -5,7 +5,7 @@ equally among its edges. The two methods differ in how they choose paths: "rando
 probability that a walker following the flow takes it (Davies et al. 2022, Statistics in Medicine 41:2091), "shortest
 path" takes the shortest path's smallest flow out again and again (Papakonstantinou et al. 2018, F1000Research 7:610).
 Only the first has one answer whatever the treatments are called; ties of the second are broken by their order. The
-second also takes about ten times as long when there are many treatments.
+second also takes some thirty times as long when there are many treatments.
 """
 
 from __future__ import annotations
@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from equipoise.synthesis.network.fit import NetworkFit
 
 ContributionMethod = Literal["random walk", "shortest path"]
+
+MOST_ENTRIES = {"random walk": 400_000_000, "shortest path": 60_000_000}
+"""Comparisons times direct comparisons that are worked out: three gigabytes, or some minutes."""
 
 NEGLIGIBLE = 1e-13
 """Flow smaller than this is rounding."""
@@ -103,6 +106,13 @@ def contributions(
     if method not in ("random walk", "shortest path"):
         raise DataError(f"method {method!r} isn't known; choose 'random walk' or 'shortest path'")
     chosen = chosen_pairs(fit, pairs)
+    entries = sum(len(rows) * len(edges(s, 0.0)) for s, (rows, _) in zip(fit.systems, chosen, strict=True))
+    if entries > MOST_ENTRIES[method]:
+        raise DataError(
+            f"contributions to {sum(len(r) for r, _ in chosen)} comparisons by the {method} method are {entries:,} "
+            "numbers, more than can be worked out in minutes; ask for the comparisons of interest with pairs="
+            + ("" if method == "random walk" else ", or for method='random walk'")
+        )
     matrices, shares, lows, highs = [], [], [], []
     total = len(fit.network.studies)
     for system, solution, (rows, columns) in zip(fit.systems, fit.solutions, chosen, strict=True):

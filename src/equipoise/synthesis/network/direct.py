@@ -51,6 +51,14 @@ class DirectEvidence:
     q: FloatArray
     table: Comparisons
 
+    @property
+    def i2(self) -> FloatArray:
+        """(Q − df)/Q among a pair's studies, at least 0, shape (treatments, treatments); NaN with fewer than two."""
+        df = self.studies - 1
+        with np.errstate(divide="ignore", invalid="ignore"):
+            shares = np.where(self.q > df, (self.q - df) / self.q, 0.0)
+        return np.where(df > 0, shares, np.nan)
+
     def to_frame(self, exponentiate: bool = False) -> Any:
         """One row a compared pair."""
         return self.table.to_frame(exponentiate)

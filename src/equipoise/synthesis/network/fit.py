@@ -94,6 +94,10 @@ class NetworkFit:
         """The model in words."""
         return "common effect" if self.model == "common" else f"random effects, tau² by {self.method}"
 
+    def pair_counts(self) -> IntArray:
+        """How many studies compare each pair directly, shape (treatments, treatments)."""
+        return self.network.pair_counts()
+
     def part_of(self) -> IntArray:
         """The number of the subnetwork each treatment lies in, shape (treatments,)."""
         part = np.empty(len(self.treatments), dtype=np.intp)
@@ -241,7 +245,8 @@ class NetworkFit:
         """Shares of direct comparisons and of studies in every network estimate, or in those of ``pairs``.
 
         ``method``: "random walk" (the same whatever the order of the treatments) or "shortest path" (netmeta's
-        default; ties between equally short paths are broken by the treatments' order).
+        default; ties between equally short paths are broken by the treatments' order). Raises ``DataError`` where
+        all pairs of a large network are too many.
         """
         return contributions(self, method, pairs)
 

@@ -37,8 +37,9 @@ class League:
     """A league table on the analysis scale: arrays of shape (treatments, treatments), row minus column.
 
     The lower triangle holds the network estimates. The upper one holds what ``upper_triangle`` says: "network" (the
-    same estimates), "direct" (direct evidence only, NaN where there is none) or a second outcome's network estimates.
-    The measure of the upper triangle is ``upper_measure``.
+    same estimates), "direct" (direct evidence only, NaN where there is none), a second outcome's network estimates or,
+    for a posterior, "prediction" (effects in a new study).
+    The measure of the upper triangle is ``upper_measure``. ``interval_name``: "confidence" or "credible".
     """
 
     treatments: tuple[str, ...]
@@ -49,6 +50,7 @@ class League:
     estimates: FloatArray
     lower: FloatArray
     upper: FloatArray
+    interval_name: str = "confidence"
 
     def cell(self, row: int, column: int) -> str:
         """The text of one cell: the treatment's name on the diagonal, a dot where there is no estimate."""

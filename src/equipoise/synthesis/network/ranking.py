@@ -69,7 +69,8 @@ class Ranking:
     ranks that treatment's subnetwork doesn't have; ``error``: their largest standard error of integration (0: exact);
     ``sucra``, ``mean_ranks``: from the P-scores exactly; ``rank_lower``, ``rank_upper``: the quantiles of the rank
     distribution at ``level``; ``better``: shape (treatments, treatments), the probability that the row's true effect
-    is better than the column's by more than ``threshold`` (analysis scale).
+    is better than the column's by more than ``threshold`` (analysis scale). ``score_name``: "P-score", or "SUCRA" of a
+    posterior.
     """
 
     treatments: tuple[str, ...]
@@ -85,6 +86,7 @@ class Ranking:
     error: float
     better: FloatArray
     subnetworks: tuple[tuple[str, ...], ...]
+    score_name: str = "P-score"
 
     @property
     def best(self) -> FloatArray:
@@ -129,7 +131,7 @@ class Ranking:
             text_table(
                 {
                     "treatment": [self.treatments[i] for i in rows],
-                    "P-score": [decimals(self.p_scores[i]) for i in rows],
+                    self.score_name: [decimals(self.p_scores[i]) for i in rows],
                     "mean rank": [decimals(self.mean_ranks[i], 1) for i in rows],
                     f"{100 * self.level:g}%-interval": [
                         f"{self.rank_lower[i]:.0f} to {self.rank_upper[i]:.0f}" for i in rows

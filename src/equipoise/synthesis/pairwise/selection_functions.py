@@ -203,16 +203,21 @@ class StepSelection:
         t = (self.edges - mean[:, None]) / s
         bell = np.exp(-0.5 * t * t) / np.sqrt(2 * np.pi)
         jump = delta[self.piece[:-1]] - delta[self.piece[1:]]
-        k = len(mean)
-        below = np.concatenate([np.zeros((k, 1)), ndtr(t), np.ones((k, 1))], axis=1)
-        above = np.concatenate([np.ones((k, 1)), ndtr(-t), np.zeros((k, 1))], axis=1)
-        # The smaller of the two tails keeps its digits when a piece lies far out.
-        mass = np.where(below[:, 1:] < 0.5, np.diff(below, axis=1), -np.diff(above, axis=1))
+        mass = piece_masses(t)
         total = mass @ delta[self.piece]
         by_mean = -(bell @ jump) / s[:, 0]
         by_variance = -((bell * t) @ jump) / (2 * variance)
         by_delta = [mass[:, self.piece == j].sum(axis=1) for j in range(len(delta))]
         return total, by_mean, by_variance, by_delta
+
+
+def piece_masses(t: FloatArray) -> FloatArray:
+    """The probabilities, (…, m + 1), between standard normal deviates (…, m) in increasing order."""
+    end = np.zeros((*t.shape[:-1], 1))
+    below = np.concatenate([end, ndtr(t), end + 1.0], axis=-1)
+    above = np.concatenate([end + 1.0, ndtr(-t), end], axis=-1)
+    # The smaller of the two tails keeps its digits when a piece lies far out.
+    return np.asarray(np.where(below[..., 1:] < 0.5, np.diff(below, axis=-1), -np.diff(above, axis=-1)))
 
 
 def p_value_steps(steps: FloatArray, sides: int, k: int) -> StepSelection:

@@ -71,17 +71,18 @@ class Evidence:
         pairs = [block for block in self.blocks if block.shape[1] == 2]
         if not pairs:
             return self
-        arms = self.likelihood.take(pairs[0])
-        estimate, error = self._contrasts(arms)
+        estimate, error = self.contrasts(pairs[0])
         width = np.maximum(_WIDTH * error, 8.0 * self.scale())
         low, high = estimate - width, estimate + width
         if reach is not None:
             low, high = np.minimum(low, reach[0]), np.maximum(high, reach[1])
         # A cubic's error goes with the fourth derivative, which is about 1/error² on the scale of a logarithm.
         cells = np.max((high - low) / (0.14 * np.sqrt(error)))
-        return replace(self, curves=tabulate(arms, low, high, int(np.clip(cells, 160, 2000))))
+        return replace(self, curves=tabulate(self.likelihood.take(pairs[0]), low, high, int(np.clip(cells, 160, 2000))))
 
-    def _contrasts(self, arms: ArmLikelihood) -> tuple[FloatArray, FloatArray]:
+    def contrasts(self, block: IntArray) -> tuple[FloatArray, FloatArray]:
+        """Crude estimates of two-arm studies' contrasts, and their standard errors, shape (k,)."""
+        arms = self.likelihood.take(block)
         start = arms.start()
         variance = 1.0 / np.maximum(-arms.slopes(start)[1], 1e-12)
         return start[:, 1] - start[:, 0], np.sqrt(variance.sum(axis=1))

@@ -65,7 +65,8 @@ def _pareto(excess: FloatArray) -> tuple[float, float]:
     theta = 1.0 / excess[-1] + (1.0 - np.sqrt(count / (np.arange(1, count + 1) - 0.5))) / (3.0 * quarter)
     k = np.log1p(-theta[:, None] * excess).mean(axis=1)
     log = n * (np.log(-theta / k) - k - 1.0)
-    weight = 1.0 / np.exp(log - log[:, None]).sum(axis=1)
+    with np.errstate(over="ignore"):
+        weight = 1.0 / np.exp(log - log[:, None]).sum(axis=1)
     best = float((weight * theta).sum() / weight.sum())
     shape = float(np.log1p(-best * excess).mean())
     # A weakly informative prior for k, worth ten observations at 0.5 (Vehtari et al. 2024, appendix).

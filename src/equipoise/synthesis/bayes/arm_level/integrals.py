@@ -201,7 +201,22 @@ def _arm_terms(
     weight /= total
     mean = (weight * slope).sum(axis=-1)
     bend = (weight * (second + (slope - mean[..., None]) ** 2)).sum(axis=-1)
+    mean, bend = _by_shift(weight, nodes, np.broadcast_to(t, x.shape), spread, mean, bend)
     return (top + np.log(total))[..., 0] + np.log(spread) - _HALF_LOG_2PI, mean, bend
+
+
+def _by_shift(
+    weight: FloatArray, v: FloatArray, t: FloatArray, spread: FloatArray, first: FloatArray, second: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Derivatives in x of log ∫ f(x + tv) φ(v) dv: E v/t and (var v − 1)/t² where t is large, else as given.
+
+    Both forms are exact; averages of steep slopes lose all digits where t is large, differences of v where it is small.
+    """
+    mean = (weight * v).sum(axis=-1)
+    variance = (weight * (v - mean[..., None]) ** 2).sum(axis=-1)
+    large = spread < 0.7
+    safe = np.where(large, t, 1.0)
+    return np.where(large, mean / safe, first), np.where(large, (variance - 1.0) / safe**2, second)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -293,10 +308,10 @@ def smoothed(
     v = np.zeros_like(centre)
     for _ in range(_NEWTON):
         _, first, second = curves.terms(centre + t * v)
-        step = (t * first - v) / (1.0 + t * t * np.maximum(-second, 0.0))
-        step = np.clip(step, -_LONGEST_STEP, _LONGEST_STEP)
+        information = 1.0 + t * t * np.maximum(-second, 0.0)
+        step = np.clip((t * first - v) / information, -_LONGEST_STEP, _LONGEST_STEP)
         v = v + step
-        if np.max(np.abs(step)) < _NEAR:
+        if np.all(step * step * information < _NEAR**2):
             break
     _, _, second = curves.terms(centre + t * v)
     spread = 1.0 / np.sqrt(1.0 + t * t * np.maximum(-second, 0.0))
@@ -309,4 +324,5 @@ def smoothed(
     weight /= total
     mean = (weight * slope).sum(axis=2)
     second = (weight * (bend + (slope - mean[..., None]) ** 2)).sum(axis=2)
+    mean, second = _by_shift(weight, nodes, np.broadcast_to(t[..., 0], s.shape), spread[..., 0], mean, second)
     return (top + np.log(total * spread))[..., 0] - _HALF_LOG_2PI, mean, second

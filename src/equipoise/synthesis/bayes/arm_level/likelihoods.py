@@ -1,6 +1,6 @@
 """The likelihood of one arm as a function of its linear predictor η: logarithm and two derivatives, for arrays of arms.
 
-Binomial with logit, complementary log-log, probit or log link, Poisson with log link, normal with identity link (Dias
+Binomial with logit, complementary log-log or probit link, Poisson with log link, normal with identity link (Dias
 et al., NICE DSU Technical Support Document 2, tables 1 to 4). An offset (the logarithm of follow-up or person-time) is
 added to η. A study's first arm may carry the normal prior of the study's baseline as a further factor.
 """
@@ -20,7 +20,7 @@ Family = Literal["binomial", "poisson", "normal"]
 Link = Literal["logit", "cloglog", "probit", "log", "identity"]
 
 LINKS: dict[str, tuple[str, ...]] = {
-    "binomial": ("logit", "cloglog", "probit", "log"),
+    "binomial": ("logit", "cloglog", "probit"),
     "poisson": ("log",),
     "normal": ("identity",),
 }
@@ -73,7 +73,7 @@ class ArmLikelihood:
         return np.asarray(xlogy(r, r) + xlogy(n - r, n - r) - xlogy(n, n))
 
     def value(self, eta: FloatArray, prior: bool = True) -> FloatArray:
-        """log f(η) without ``constant``, −∞ where η is impossible; ``prior``: with the baseline's prior."""
+        """log f(η) without ``constant``; ``prior``: with the baseline's prior."""
         log = self._value(eta + self.offset if np.any(self.offset) else eta)
         if prior and np.any(self.precision):
             log = log - 0.5 * self.precision * (eta - self.centre) ** 2
@@ -112,8 +112,6 @@ class ArmLikelihood:
             eta = np.log(share / (1.0 - share))
         elif self.link == "cloglog":
             eta = np.log(-np.log1p(-share))
-        elif self.link == "log":
-            eta = np.log(share)
         else:
             from scipy.special import ndtri
 
@@ -150,11 +148,7 @@ class ArmLikelihood:
             return self.y * log_ndtr(eta) + (self.size - self.y) * log_ndtr(-eta)
         if self.link == "identity":
             return -0.5 * ((self.y - eta) / self.size) ** 2
-        if self.family == "poisson":
-            return self.y * eta - np.exp(np.minimum(eta, _LARGEST))
-        inside = eta < 0
-        below = np.where(inside, eta, -1.0)
-        return np.where(inside, self.y * below + (self.size - self.y) * np.log(-np.expm1(below)), -np.inf)
+        return self.y * eta - np.exp(np.minimum(eta, _LARGEST))
 
     def _terms(self, eta: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         r, n = self.y, self.size
@@ -185,15 +179,8 @@ class ArmLikelihood:
         if self.link == "identity":
             off = (r - eta) / n**2
             return -0.5 * ((r - eta) / n) ** 2, off, np.broadcast_to(-1.0 / n**2, off.shape)
-        if self.family == "poisson":
-            rate = np.exp(np.minimum(eta, _LARGEST))
-            return r * eta - rate, r - rate, -rate
-        inside = eta < 0
-        below = np.where(inside, eta, -1e-8)
-        q = -np.expm1(below)
-        odds = np.exp(below) / q
-        log = np.where(inside, r * below + (n - r) * np.log(q), -np.inf)
-        return log, r - (n - r) * odds, -(n - r) * odds / q
+        rate = np.exp(np.minimum(eta, _LARGEST))
+        return r * eta - rate, r - rate, -rate
 
 
 def softplus(eta: FloatArray) -> FloatArray:

@@ -34,6 +34,9 @@ from equipoise.synthesis.network.blocks import IntArray
 
 _EVEN = 0.9
 """The effective share of the points below which more of them are taken."""
+_FEW = 0.05
+"""The effective share of the points below which results are doubtful."""
+_ATTEMPTS = 12
 _CELLS = 384
 _BANDWIDTH = 0.05
 """Of the kernel that smooths the points, in standard deviations."""
@@ -44,7 +47,8 @@ class ArmPart:
     """A connected part.
 
     ``treatments``: indices in the table; ``reference``: the place among them of the one with effect 0; ``tau``: the
-    posterior of τ, None with a common effect; ``points``: weighted d; ``effects``: shape (points, treatments), against
+    posterior of τ, None with a common effect; ``points``: weighted d; ``settled``: whether their
+    proposal has about their mean and spread; ``effects``: shape (points, treatments), against
     the reference; ``log_evidence``: with every constant of likelihood and priors.
     """
 
@@ -54,6 +58,7 @@ class ArmPart:
     nodes: Nodes
     proposal: Proposal
     points: Weighted
+    settled: bool
     tau: TauPosterior | None
     log_evidence: float
     effects: FloatArray = field(repr=False)
@@ -194,11 +199,17 @@ def part_posterior(
     else:
         evidence, nodes = tau_nodes(evidence, heterogeneity)
     proposal = first_proposal(nodes.modes)
-    proposal = adapted(proposal, draw(evidence, nodes, proposal, max(power - 3, 5), seed, rough=True))
-    points = draw(evidence, nodes, proposal, power, seed + 1)
-    if points.effective < _EVEN * len(points.weights):
-        proposal = adapted(proposal, points)
-        points = draw(evidence, nodes, proposal, power + 2, seed + 2)
+    for attempt in range(_ATTEMPTS):
+        first = draw(evidence, nodes, proposal, max(power - 3, 5), seed + attempt, rough=True)
+        proposal, settled = adapted(proposal, first)
+        if settled:
+            break
+    points = draw(evidence, nodes, proposal, power, seed + _ATTEMPTS)
+    better, settled = adapted(proposal, points)
+    if points.effective < _EVEN * len(points.weights) or not settled:
+        proposal = better
+        points = draw(evidence, nodes, proposal, power + 2, seed + _ATTEMPTS + 1)
+        _, settled = adapted(proposal, points)
     tau = None
     total = points.log_mean + float(nodes.log_laplace[0])
     if heterogeneity is not None:
@@ -210,7 +221,7 @@ def part_posterior(
     total += float(0.5 * (np.log(carried) - np.log(2.0 * np.pi)).sum())
     effects = np.insert(points.d, place, 0.0, axis=1)
     indices = np.array([table.treatments.index(t) for t in part.treatments], dtype=np.intp)
-    return ArmPart(indices, place, evidence, nodes, proposal, points, tau, total, effects)
+    return ArmPart(indices, place, evidence, nodes, proposal, points, settled, tau, total, effects)
 
 
 def _check_proper(table: ArmTable, evidence: Evidence) -> None:
@@ -260,7 +271,7 @@ def doubts(part: ArmPart, name: str) -> list[str]:
         f"Integration{name}: {len(points.weights)} points, effective sample size {points.effective:.0f}, "
         f"Pareto k {'< 0' if points.pareto < 0 else f'{points.pareto:.2f}'}."
     ]
-    if points.pareto > DOUBTFUL or points.effective < 400:
+    if points.pareto > DOUBTFUL or points.effective < _FEW * len(points.weights) or not part.settled:
         lines.append(
             f"Doubtful{name}: the weights of the points vary too much (Pareto k above {DOUBTFUL:g}, or few effective points); "
             "give a more informative prior for the effects, or sample the model."

@@ -31,7 +31,11 @@ from equipoise.synthesis.bayes.quadrature import TauPosterior, integrate_tau
 REPLICATES = 8
 _DROP = 15.0
 _NODES = 17, 33
-_FARTHEST = 16.0
+_FARTHEST = 9.0
+_GROWN = 1.5
+"""How many times as large as the proposal's the points' variance may be."""
+_LONG_TAIL = 0.4
+"""The k̂ from which the proposal is widened."""
 _LOG_2PI = float(np.log(2.0 * np.pi))
 
 
@@ -133,7 +137,11 @@ def _located(evidence: Evidence, tau: FloatArray, start: FloatArray, measure: Fl
         spread = np.sqrt(np.einsum("kp,jpq,kq->jk", contrast, np.linalg.inv(modes.precision), contrast))
         likely = modes.laplace() + measure
         likely = likely > likely.max() - _DROP
-        reach = np.stack([(centre - 7.0 * spread)[likely].min(axis=0), (centre + 7.0 * spread)[likely].max(axis=0)])
+        # A large τ leaves a study's own contrast to its data, wherever the network's is.
+        estimate, error = evidence.contrasts(pairs[0])
+        drawn = error**2 / (error**2 + tau[:, None] ** 2)
+        ends = [estimate + (centre + side * spread - estimate) * drawn for side in (-7.0, 7.0)]
+        reach = np.stack([ends[0][likely].min(axis=0), ends[1][likely].max(axis=0)])
         assert evidence.curves is not None
         curves = evidence.curves
         end = curves.low + curves.step * curves.cubics.shape[2]
@@ -150,7 +158,9 @@ def _between(x: FloatArray, grid: FloatArray, values: FloatArray) -> FloatArray:
 
 def _log_prior(prior: Prior, x: FloatArray, scale: float) -> FloatArray:
     """The logarithm of the prior density of x = arsinh(τ/scale)."""
-    return np.asarray(prior.logpdf(scale * np.sinh(x)) + np.log(scale * np.cosh(x)))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        log = np.asarray(prior.logpdf(scale * np.sinh(x)) + np.log(scale * np.cosh(x)))
+    return np.where(np.isnan(log), -np.inf, log)
 
 
 def _range(grid: FloatArray, heights: FloatArray, prior: Prior, scale: float, high: float) -> tuple[float, float, bool]:
@@ -172,11 +182,15 @@ def _integrated(nodes: Nodes, log_integrals: FloatArray, prior: Prior) -> TauPos
     """τ's posterior from the logarithm of the integral over d at the nodes, a polynomial in x between them."""
     curve = BarycentricInterpolator(nodes.x, log_integrals, rng=0)
 
+    low, high = nodes.x[0], nodes.x[-1]
+    # Far out the likelihood is a power of τ, which is a straight line in x.
+    end, before = curve(np.array([high, high - 1e-3 * (high - low)])).tolist()
+    slope = min((end - before) / (1e-3 * (high - low)), -1.0)
+
     def log_likelihood(tau: FloatArray) -> FloatArray:
         with np.errstate(over="ignore"):
-            x = np.arcsinh(tau / nodes.scale)
-        inside = (x >= nodes.x[0] - 1e-9) & (x <= nodes.x[-1] + 1e-9)
-        return np.where(inside, curve(np.where(inside, x, nodes.x[0])), -np.inf)
+            x = np.minimum(np.arcsinh(tau / nodes.scale), 700.0)
+        return np.asarray(curve(np.clip(x, low, high)) + slope * np.maximum(x - high, 0.0))
 
     return integrate_tau(log_likelihood, prior, nodes.scale, tolerance=1e-7)
 
@@ -246,8 +260,11 @@ def draw(evidence: Evidence, nodes: Nodes, proposal: Proposal, power: int, seed:
     return Weighted(d, node, weights, replicate, log_mean, pareto, effective_size(weights), surrogate)
 
 
-def adapted(proposal: Proposal, found: Weighted) -> Proposal:
-    """The proposal with the mean and covariance of the weighted points, on the scale of mode and curvature."""
+def adapted(proposal: Proposal, found: Weighted) -> tuple[Proposal, bool]:
+    """The proposal with the mean and covariance of the weighted points, and whether it had them before, about.
+
+    Wider where the weights have a long tail: the posterior's tails are then longer than a normal distribution's.
+    """
     whitened = np.empty_like(found.d)
     for j in np.unique(found.node).tolist():
         here = found.node == j
@@ -255,7 +272,14 @@ def adapted(proposal: Proposal, found: Weighted) -> Proposal:
     centre = found.weights @ whitened
     off = whitened - centre
     covariance = (off * found.weights[:, None]).T @ off
-    return replace(proposal, centre=centre, shape=np.asarray(np.linalg.cholesky(covariance), dtype=float))
+    moved = np.linalg.solve(proposal.shape, centre - proposal.centre)
+    grown = np.linalg.solve(proposal.shape, np.linalg.solve(proposal.shape, covariance).T)
+    settled = bool(np.abs(moved).max() < 0.5 and np.linalg.eigvalsh(grown).max() < _GROWN)
+    if found.pareto > _LONG_TAIL:
+        covariance = covariance * (1.0 + 0.25 / np.sqrt(len(centre))) ** 2
+    covariance = covariance + 1e-6 * np.trace(covariance) / len(centre) * np.eye(len(centre))
+    shape = np.asarray(np.linalg.cholesky(covariance), dtype=float)
+    return replace(proposal, centre=centre, shape=shape), settled
 
 
 def corrected(nodes: Nodes, found: Weighted, prior: Prior) -> tuple[TauPosterior, Weighted]:

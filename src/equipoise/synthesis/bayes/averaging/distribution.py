@@ -1,0 +1,241 @@
+"""A distribution of one parameter that may have spikes: one model's, or averaged over models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.interpolate import PchipInterpolator
+from scipy.sparse import csr_array
+from scipy.special import sici
+
+from equipoise.errors import DataError
+from equipoise.synthesis.bayes.averaging.coordinates import Coordinate, Interval
+from equipoise.synthesis.bayes.averaging.lattice import Lattice
+from equipoise.synthesis.bayes.averaging.warp import Warped
+from equipoise.synthesis.bayes.quadrature import shortest_interval
+
+FloatArray = NDArray[np.float64]
+
+_FINER = 10
+"""How many times finer than the lattice a distribution is tabulated."""
+_MOST_VALUES = 1500
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Distribution:
+    """Spikes, and a continuous part that is tabulated.
+
+    ``spikes``: pairs (value, probability). ``values``: (n,), ascending; ``below``: the probability of the continuous
+    part up to them; ``density``: its density there. Both add up to the continuous part's share.
+    """
+
+    mean: float
+    sd: float
+    spikes: tuple[tuple[float, float], ...]
+    values: FloatArray
+    below: FloatArray
+    density: FloatArray
+
+    @property
+    def continuous(self) -> float:
+        """The probability of the continuous part."""
+        return 1.0 - sum(probability for _, probability in self.spikes)
+
+    def spike(self, value: float) -> float:
+        """The probability of exactly ``value``."""
+        return sum(probability for place, probability in self.spikes if place == value)
+
+    def pdf(self, x: ArrayLike) -> FloatArray:
+        """The density of the continuous part; it integrates to ``continuous``."""
+        x = np.asarray(x, dtype=float)
+        if not len(self.values):
+            return np.zeros_like(x)
+        return np.asarray(np.interp(x, self.values, self.density, left=0.0, right=0.0))
+
+    def cdf(self, x: ArrayLike) -> FloatArray:
+        """The probability of at most ``x``, spikes included."""
+        return self._cdf()(np.asarray(x, dtype=float))
+
+    def _cdf(self) -> Callable[[FloatArray], FloatArray]:
+        table = PchipInterpolator(self.values, self.below) if len(self.values) else None
+
+        def cdf(x: FloatArray) -> FloatArray:
+            total = np.zeros_like(x) if table is None else table(np.clip(x, self.values[0], self.values[-1]))
+            for place, probability in self.spikes:
+                total = total + probability * (x >= place)
+            return np.asarray(total)
+
+        return cdf
+
+    def probability(self, low: float = -np.inf, high: float = np.inf) -> float:
+        """The probability of more than ``low`` and at most ``high``."""
+        return max(float(self.cdf(high)) - float(self.cdf(low)), 0.0)
+
+    def quantile(self, p: ArrayLike) -> FloatArray:
+        """The smallest value up to which at least ``p`` of the probability lies."""
+        p = np.asarray(p, dtype=float)
+        if np.any(~((p >= 0) & (p <= 1))):
+            raise DataError("a probability lies between 0 and 1")
+        cdf = self._cdf()
+        places = [place for place, _ in self.spikes]
+        ends = [*places, *(self.values[[0, -1]] if len(self.values) else ())]
+        low, high = np.full(p.shape, min(ends)), np.full(p.shape, max(ends))
+        if len(self.values):
+            # Heavy tails reach far: bisection starts between two values of the table.
+            place = np.searchsorted(cdf(self.values), p)
+            low = np.where(place > 0, self.values[np.maximum(place - 1, 0)], low)
+            high = np.where(place < len(self.values), self.values[np.minimum(place, len(self.values) - 1)], high)
+            for _ in range(45):
+                middle = 0.5 * (low + high)
+                enough = cdf(middle) >= p
+                low, high = np.where(enough, low, middle), np.where(enough, middle, high)
+        # A spike is jumped at exactly.
+        for place in places:
+            before, after = cdf(np.array([np.nextafter(place, -np.inf), place]))
+            high = np.where((p > before) & (p <= after), place, high)
+        return np.asarray(high)
+
+    @property
+    def median(self) -> float:
+        """The median."""
+        return float(self.quantile(0.5))
+
+    def interval(self, level: float = 0.95) -> tuple[float, float]:
+        """The interval between equal tails."""
+        if not 0 < level < 1:
+            raise DataError(f"level = {level}: a probability between 0 and 1 is needed, such as 0.95")
+        low, high = self.quantile(np.array([(1.0 - level) / 2.0, (1.0 + level) / 2.0]))
+        return float(low), float(high)
+
+    def shortest_interval(self, level: float = 0.95) -> tuple[float, float]:
+        """The shortest interval that holds ``level``; one mode is presumed."""
+        return shortest_interval(self.quantile, level)
+
+
+def point(value: float) -> Distribution:
+    """All probability at one value."""
+    nothing = np.zeros(0)
+    return Distribution(value, 0.0, ((value, 1.0),), nothing, nothing, nothing)
+
+
+def tabulate(coordinate: Coordinate | Warped, x: FloatArray, masses: FloatArray) -> Distribution:
+    """The distribution with these masses at equal steps of x, by sinc interpolation.
+
+    As accurate as the trapezoidal rule itself for a density that is analytic and falls off at both ends.
+    """
+    value = coordinate.value(x)
+    mean = float(masses @ value)
+    sd = float(np.sqrt(masses @ (value - mean) ** 2))
+    fine, cumulative, bell = finer(x)
+    below = np.clip(np.maximum.accumulate(cumulative @ masses), 0.0, 1.0)
+    density = np.maximum(bell @ masses, 0.0) / np.exp(coordinate.log_slope(fine))
+    return _table(mean, sd, coordinate.value(fine), below / below[-1], density)
+
+
+def finer(x: FloatArray, times: int = _FINER) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """A finer grid of x, and the matrices from masses at ``x`` to probabilities below and to densities in x."""
+    step = x[1] - x[0]
+    fine = np.linspace(x[0] - step, x[-1] + step, times * (len(x) + 1) + 1)
+    apart = (fine[:, None] - x) / step
+    return fine, 0.5 + sici(np.pi * apart)[0] / np.pi, np.sinc(apart) / step
+
+
+def tabulate_weights(lattice: Lattice, first: int, count: int) -> tuple[Distribution, ...]:
+    """The weights ω_2, …, ω_{count + 1}: products of the ratios at the lattice's axes from ``first`` on."""
+    masses = lattice.weights.sum(axis=tuple(range(first)))
+    found = [tabulate(lattice.coordinates[first], lattice.nodes[first], _sum_after(masses, 1))]
+    product, joint = np.ones(1), masses[None]
+    for c in range(1, count):
+        # The ratios so far become one factor, on a finer grid: the distribution function of a product has a kink where
+        # a factor by itself reaches the argument.
+        fine, _, bell = finer(lattice.nodes[first + c - 1], 8)
+        rest = joint.shape[2:]
+        joint = (bell * (fine[1] - fine[0])) @ joint.reshape(*joint.shape[:2], -1)
+        values = np.multiply.outer(product, lattice.coordinates[first + c - 1].value(fine)).ravel()
+        product, joint = _gather(values, joint.reshape(len(values), *rest))
+        found.append(_product(lattice, first + c, product, _sum_after(joint, 2)))
+    return tuple(found)
+
+
+def _sum_after(masses: FloatArray, axes: int) -> FloatArray:
+    return np.asarray(masses.sum(axis=tuple(range(axes, masses.ndim))))
+
+
+def _gather(values: FloatArray, masses: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Masses at shares between 0 and 1 moved to the two nearest points of a grid of x, in proportion."""
+    grid = np.linspace(-3.4, 3.4, 273)
+    step = grid[1] - grid[0]
+    with np.errstate(divide="ignore"):
+        place = (np.arcsinh((np.log(values) - np.log1p(-values)) / np.pi) - grid[0]) / step
+    place = np.clip(np.nan_to_num(place, posinf=len(grid), neginf=0.0), 0.0, len(grid) - 1.000001)
+    left = place.astype(np.intp)
+    columns = np.arange(len(values))
+    move = csr_array(
+        (
+            np.concatenate([left + 1 - place, place - left]),
+            (np.concatenate([left, left + 1]), np.concatenate([columns, columns])),
+        ),
+        shape=(len(grid), len(values)),
+    )
+    moved = move @ masses.reshape(len(values), -1)
+    likely = moved.sum(axis=1) > 1e-8 * moved.sum(axis=1).max()
+    return Interval().value(grid[likely]), moved[likely].reshape(-1, *masses.shape[1:])
+
+
+def _product(lattice: Lattice, axis: int, factor: FloatArray, masses: FloatArray) -> Distribution:
+    """The distribution of ``factor``, (J,), times the parameter at ``axis``, their joint ``masses`` being (J, n)."""
+    x = lattice.nodes[axis]
+    product = factor[:, None] * lattice.values(axis)
+    mean = float(np.sum(masses * product))
+    sd = float(np.sqrt(np.sum(masses * (product - mean) ** 2)))
+    fine, cumulative, bell = finer(x)
+    below, density = masses @ cumulative.T, masses @ bell.T / np.exp(lattice.coordinates[axis].log_slope(fine))
+    grid = Interval().value(np.linspace(-3.0, 3.0, 181))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.minimum(grid / factor[:, None], 1.0)
+        place = lattice.coordinates[axis].unbend(np.arcsinh(np.log(share / (1.0 - share)) / np.pi))
+        place = (place - fine[0]) / (fine[1] - fine[0])
+    place = np.clip(np.nan_to_num(place, posinf=len(fine), neginf=0.0), 0.0, len(fine) - 1.000001)
+    left = place.astype(np.intp)
+    part = place - left
+    flat = left + len(fine) * np.arange(len(factor))[:, None]
+
+    def interpolate(table: FloatArray) -> FloatArray:
+        first = table.take(flat)
+        return np.asarray((first + part * (table.take(flat + 1) - first)).sum(axis=0))
+
+    total = np.clip(np.maximum.accumulate(interpolate(below)), 0.0, 1.0)
+    return _table(mean, sd, grid, total, np.maximum(interpolate(density / factor[:, None]), 0.0))
+
+
+def average(weights: Sequence[float], parts: Sequence[Distribution]) -> Distribution:
+    """The mixture of ``parts`` with ``weights`` (which are made to sum to 1)."""
+    w = np.asarray(weights, dtype=float) / np.sum(weights)
+    mean = float(sum(a * part.mean for a, part in zip(w, parts, strict=True)))
+    second = sum(a * (part.sd**2 + (part.mean - mean) ** 2) for a, part in zip(w, parts, strict=True))
+    spikes: dict[float, float] = {}
+    for a, part in zip(w, parts, strict=True):
+        for place, probability in part.spikes:
+            spikes[place] = spikes.get(place, 0.0) + float(a) * probability
+    tabulated = [(a, part) for a, part in zip(w, parts, strict=True) if len(part.values) and a > 0]
+    values = np.zeros(0)
+    if tabulated:
+        values = np.unique(np.concatenate([part.values for a, part in tabulated if a >= 1e-7 * w.max()]))
+        values = np.union1d(values[:: max(1, len(values) // _MOST_VALUES)], values[-1:])
+    below, density = np.zeros_like(values), np.zeros_like(values)
+    for a, part in tabulated:
+        smooth = Distribution(0.0, 0.0, (), part.values, part.below, part.density)
+        below += a * smooth.cdf(values)
+        density += a * smooth.pdf(values)
+    return Distribution(mean, float(np.sqrt(second)), tuple(sorted(spikes.items())), values, below, density)
+
+
+def _table(mean: float, sd: float, values: FloatArray, below: FloatArray, density: FloatArray) -> Distribution:
+    """Ascending, without values that double precision can't tell apart."""
+    if values[0] > values[-1]:
+        values, below, density = values[::-1], 1.0 - below[::-1], density[::-1]
+    apart = np.concatenate([[True], np.diff(values) > 0])
+    return Distribution(mean, sd, (), values[apart], below[apart], density[apart])

@@ -1,0 +1,279 @@
+"""Marginal likelihoods and posteriors of single models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from equipoise.synthesis.bayes.averaging.bias import PEESE, PET, SelectionWeights
+from equipoise.synthesis.bayes.averaging.coordinates import Coordinate, HalfLine, Interval, LogLine, coordinate_for
+from equipoise.synthesis.bayes.averaging.distribution import Distribution, point, tabulate, tabulate_weights
+from equipoise.synthesis.bayes.averaging.lattice import Lattice, integrate
+from equipoise.synthesis.bayes.averaging.models import AveragedModel
+from equipoise.synthesis.bayes.averaging.normal_product import log_normal_product
+from equipoise.synthesis.bayes.priors import LOG_2PI, Prior
+from equipoise.synthesis.pairwise.selection_functions import StepSelection, p_value_steps, piece_masses
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+_CHUNK = 40_000
+"""How many products are made at a time, so that they stay in the cache."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Studies:
+    """Estimates, variances, and the sign of the effects that selection favours."""
+
+    y: FloatArray
+    v: FloatArray
+    sign: float
+
+    @property
+    def centre(self) -> float:
+        """The mean under a common effect."""
+        return float(np.sum(self.y / self.v) / np.sum(1.0 / self.v))
+
+    @property
+    def scale(self) -> float:
+        """Its standard error."""
+        return float(np.sum(1.0 / self.v) ** -0.5)
+
+    @property
+    def typical(self) -> float:
+        """The studies' typical standard error."""
+        return float(np.sqrt(np.median(self.v)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Posterior:
+    """One model's evidence and margins; ``weights`` are ω_2, ω_3, … in order of rising p-values."""
+
+    log_evidence: float
+    error: float
+    mu: Distribution
+    tau: Distribution
+    slope: Distribution | None = None
+    weights: tuple[Distribution, ...] = ()
+
+
+def fit(studies: Studies, model: AveragedModel) -> Posterior:
+    """The marginal likelihood of ``model`` and its posterior."""
+    if isinstance(model.bias, SelectionWeights):
+        return _fit_selection(studies, model, model.bias)
+    return _fit_normal(studies, model, model.bias)
+
+
+# Without selection the likelihood is normal in μ: μ is integrated first, τ and β on the lattice.
+
+
+def _fit_normal(studies: Studies, model: AveragedModel, bias: PET | PEESE | None) -> Posterior:
+    coordinates: list[Coordinate] = []
+    if model.heterogeneity is not None:
+        coordinates.append(_tau_coordinate(model.heterogeneity, studies))
+    if bias is not None:
+        coordinates.append(_slope_coordinate(bias.prior))
+
+    def parts(nodes: Sequence[FloatArray]) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+        """Log prior, and the likelihood of μ as constant, mean and variance, on the lattice."""
+        shape = tuple(len(x) for x in nodes)
+        axis, tau, prior = 0, np.zeros(1), np.zeros(shape)
+        if model.heterogeneity is not None:
+            tau = coordinates[0].value(nodes[0])
+            log = model.heterogeneity.logpdf(tau) + coordinates[0].log_slope(nodes[0])
+            prior, axis = prior + log.reshape(-1, *(1,) * (len(shape) - 1)), 1
+        slope = np.zeros(1)
+        if bias is not None:
+            slope = coordinates[axis].value(nodes[axis])
+            prior = prior + bias.prior.logpdf(slope) + coordinates[axis].log_slope(nodes[axis])
+        predictor = studies.sign * studies.v ** (0.5 * bias.power if bias is not None else 1.0)
+        constant, mean, variance = _normal_likelihood(studies, predictor, tau, slope)
+        return prior, constant.reshape(shape), mean.reshape(shape), np.broadcast_to(variance, mean.shape).reshape(shape)
+
+    def log_density(nodes: Sequence[FloatArray], _: BoolArray | None) -> FloatArray:
+        prior, constant, mean, variance = parts(nodes)
+        if isinstance(model.effect, int | float):
+            log = -0.5 * (model.effect - mean) ** 2 / variance
+        else:
+            log = log_normal_product(model.effect, mean, variance) + 0.5 * (LOG_2PI + np.log(variance))
+        return np.asarray(prior + constant + log)
+
+    lattice = integrate(log_density, coordinates)
+    if isinstance(model.effect, int | float):
+        mu = point(float(model.effect))
+    else:
+        _, _, mean, variance = parts(lattice.places)
+        mu = _mu_margin(model.effect, lattice.weights.ravel(), mean.ravel(), variance.ravel())
+    tau = point(0.0) if model.heterogeneity is None else _margin(lattice, 0)
+    slope = None if bias is None else _margin(lattice, len(coordinates) - 1)
+    return Posterior(lattice.log_evidence, lattice.error, mu, tau, slope)
+
+
+def _normal_likelihood(
+    studies: Studies, predictor: FloatArray, tau: FloatArray, slope: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """For every τ (rows) and β (columns) the likelihood of μ: log of its maximum, its mean, its variance (rows only)."""
+    weight = 1.0 / (studies.v + (tau**2)[:, None])
+    total = weight.sum(axis=1, keepdims=True)
+    mean_y = weight @ studies.y[:, None] / total
+    mean_x = weight @ predictor[:, None] / total
+    y, x = studies.y - mean_y, predictor - mean_x
+    yy, xy, xx = ((weight * a).sum(axis=1, keepdims=True) for a in (y * y, x * y, x * x))
+    squares = yy - slope * (2.0 * xy - slope * xx)
+    log = 0.5 * (np.log(weight).sum(axis=1, keepdims=True) - len(studies.y) * LOG_2PI - squares)
+    return log, mean_y - slope * mean_x, 1.0 / total
+
+
+def _mu_margin(prior: Prior, weights: FloatArray, mean: FloatArray, variance: FloatArray) -> Distribution:
+    """The posterior of μ: the prior times a mixture of normal likelihoods."""
+    keep = weights > 1e-12 * weights.max()
+    weights, mean, variance = weights[keep], mean[keep], variance[keep]
+    log_mass = np.log(weights) - log_normal_product(prior, mean, variance)
+    centre, sd = float(np.average(mean, weights=weights)), float(np.sqrt(variance.min()))
+
+    def log_density(nodes: Sequence[FloatArray], _: BoolArray | None) -> FloatArray:
+        x = nodes[0]
+        mu = coordinate.value(x)
+        log = log_mass - 0.5 * (LOG_2PI + np.log(variance)) - 0.5 * (mu[:, None] - mean) ** 2 / variance
+        top = log.max(axis=1, keepdims=True)
+        smooth = top[:, 0] + np.log(np.exp(log - top).sum(axis=1))
+        return np.asarray(smooth + prior.logpdf(mu) + coordinate.log_slope(x))
+
+    coordinate = coordinate_for(prior.support, centre, 2.0 * sd)
+    return _margin(integrate(log_density, (coordinate,)), 0)
+
+
+# With selection everything is on the lattice: μ, τ, and the ratios of successive weights.
+
+
+def _fit_selection(studies: Studies, model: AveragedModel, bias: SelectionWeights) -> Posterior:
+    coordinates: list[Coordinate] = []
+    if not isinstance(model.effect, int | float):
+        coordinates.append(coordinate_for(model.effect.support, studies.centre, 2.0 * studies.scale))
+    if model.heterogeneity is not None:
+        coordinates.append(_tau_coordinate(model.heterogeneity, studies))
+    first, steps = len(coordinates), len(bias.steps)
+    ratio = Interval()
+    coordinates += [ratio] * steps
+    # The more parameters, the coarser the first look.
+    coarser = 1.5 if steps == 3 else 1.0
+    starts = [
+        (low, low + round((high - low) / (coarser * step)) * coarser * step, coarser * step)
+        for low, high, step in (c.start for c in coordinates)
+    ]
+    counts, masses = _selection(studies, bias)
+
+    def log_density(nodes: Sequence[FloatArray], mask: BoolArray | None) -> FloatArray:
+        axis, mu, tau = 0, np.zeros(1), np.zeros(1)
+        prior_mu, prior_tau = np.zeros(1), np.zeros(1)
+        if isinstance(model.effect, int | float):
+            mu = np.array([float(model.effect)])
+        else:
+            mu = coordinates[0].value(nodes[0])
+            prior_mu, axis = model.effect.logpdf(mu) + coordinates[0].log_slope(nodes[0]), 1
+        if model.heterogeneity is not None:
+            tau = coordinates[axis].value(nodes[axis])
+            prior_tau = model.heterogeneity.logpdf(tau) + coordinates[axis].log_slope(nodes[axis])
+        variance = studies.v + (tau**2)[:, None]
+        squares = ((studies.y - mu[:, None, None]) ** 2 / variance).sum(axis=2)
+        normal = -0.5 * (squares + np.log(variance).sum(axis=1) + len(studies.y) * LOG_2PI)
+        effects = (normal + prior_mu[:, None] + prior_tau).ravel()
+
+        log_weights = np.zeros((1, 1))
+        prior = np.zeros(1)
+        for c, x in enumerate(nodes[first:]):
+            log_weights = np.concatenate(
+                [np.repeat(log_weights, len(x), axis=1), [(log_weights[-1][:, None] + ratio.log_share(x)).ravel()]]
+            )
+            prior = (prior[:, None] + bias.log_ratio_prior(ratio, x, c)).ravel()
+        selected = counts @ log_weights + prior
+        shape = [len(x) for x in nodes]
+        where = np.ones((len(effects), len(selected)), dtype=bool) if mask is None else mask.reshape(len(effects), -1)
+        area = _log_areas(masses(mu, tau), np.exp(log_weights), where)
+        return np.asarray((effects[:, None] + selected - area).reshape(shape))
+
+    lattice = integrate(log_density, coordinates, starts)
+    mu = point(float(model.effect)) if isinstance(model.effect, int | float) else _margin(lattice, 0)
+    tau = point(0.0) if model.heterogeneity is None else _margin(lattice, first - 1)
+    weights = tabulate_weights(lattice, first, steps)
+    return Posterior(lattice.log_evidence, lattice.error, mu, tau, None, weights)
+
+
+def _selection(
+    studies: Studies, bias: SelectionWeights
+) -> tuple[FloatArray, Callable[[FloatArray, FloatArray], FloatArray]]:
+    """How many studies have each weight, and the function of μ and τ that gives each study's probability of each.
+
+    The function's array is (μ and τ, study, weight).
+    """
+    se = np.sqrt(studies.v)
+    rule = selection_rule(bias, len(se))
+    z = studies.sign * studies.y / se
+    weights = len(bias.steps) + 1
+    counts = np.bincount(rule.piece[(z[:, None] >= rule.edges).sum(axis=1)], minlength=weights).astype(float)
+    belongs = (rule.piece[:, None] == np.arange(weights)).astype(float)
+
+    def masses(mu: FloatArray, tau: FloatArray) -> FloatArray:
+        sd = np.sqrt(1.0 + (tau**2)[:, None] / studies.v)[:, :, None]
+        mean = (studies.sign * mu[:, None] / se)[:, None, :, None]
+        return np.asarray((piece_masses((rule.edges - mean) / sd) @ belongs).reshape(-1, len(se), weights))
+
+    return counts, masses
+
+
+def selection_rule(bias: SelectionWeights, k: int) -> StepSelection:
+    """Where on each study's z scale which weight holds."""
+    return p_value_steps(np.array([*bias.steps, 1.0]), bias.sides, k)
+
+
+def _log_areas(masses: FloatArray, weights: FloatArray, where: BoolArray) -> FloatArray:
+    """Σ_i log Σ_c ω_c P_ic, (G, W), from ``masses`` (G, k, C) and ``weights`` (C, W); ∞ where ``where`` is false.
+
+    Products of as many studies as can't underflow, then one logarithm.
+    """
+    count = weights.shape[1]
+    smallest = np.log10(np.maximum((masses @ weights.min(axis=1)).min(axis=0), 1e-300))
+    groups: list[list[int]] = [[]]
+    room = 280.0
+    for i, digits in enumerate(smallest):
+        if groups[-1] and room + digits < 0:
+            groups.append([])
+            room = 280.0
+        groups[-1].append(i)
+        room += digits
+    total = np.full((len(masses), count), np.inf)
+    kept = np.flatnonzero(where.any(axis=1))
+    rows = max(1, _CHUNK // max(1, int(where.sum() / max(len(kept), 1))))
+    for start in range(0, len(kept), rows):
+        here = kept[start : start + rows]
+        columns = np.flatnonzero(where[here].any(axis=0))
+        chosen, near = weights[:, columns], masses[here]
+        log = np.zeros((len(here), len(columns)))
+        for group in groups:
+            area = near[:, group[0]] @ chosen
+            for i in group[1:]:
+                area *= near[:, i] @ chosen
+            log += np.log(area)
+        total[here[:, None], columns] = log
+    return total
+
+
+def _tau_coordinate(prior: Prior, studies: Studies) -> Coordinate:
+    low, high = prior.support
+    if np.isfinite(high):
+        return Interval(max(low, 0.0), high)
+    if low <= 0 and prior.logpdf(1e-3 * studies.typical) < -50.0 and prior.logpdf(1e-4 * studies.typical) < -500.0:
+        return LogLine(studies.typical)
+    return HalfLine(max(low, 0.0), studies.typical)
+
+
+def _slope_coordinate(prior: Prior) -> Coordinate:
+    quarter, half, three = (float(q) for q in prior.quantile(np.array([0.25, 0.5, 0.75])))
+    return coordinate_for(prior.support, half, three - quarter)
+
+
+def _margin(lattice: Lattice, axis: int) -> Distribution:
+    return tabulate(lattice.coordinates[axis], lattice.nodes[axis], lattice.margin(axis))
