@@ -110,7 +110,24 @@ def test_network_with_normal_likelihood(name: str) -> None:
     check(of_contrasts(chain), chain)
 
 
-@pytest.mark.parametrize("name", ["smoking_uniform5", "blocker_uniform5", "dietary_fat_uniform5"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "smoking_uniform5",
+        "smoking_halfnormal1",
+        "blocker_uniform5",
+        "blocker_halfnormal05",
+        "dietary_fat_uniform5",
+        "dietary_fat_halfnormal05",
+        "diabetes_uniform5",
+        "diabetes_halfnormal05",
+        "statins_uniform5",
+        "statins_halfnormal05",
+        "sparse_halfnormal1",
+        "thrombolytics_halfnormal05",
+        "parkinson_arms_halfnormal1",
+    ],
+)
 def test_network_of_arms(name: str) -> None:
     chain = long_chain(name)
     check(of_arms(chain), chain)
