@@ -73,7 +73,17 @@ def test_without_a_treatment_at_dose_0_there_are_curves_only() -> None:
     assert not any(line.get_marker() == "o" for panel in ax.child_axes for line in panel.lines)
 
 
-@pytest.mark.parametrize("network", [senn(), made_up(41, 100)], ids=["10 treatments", "41 treatments"])
+def short() -> Network:
+    """Three treatments and studies with one letter each."""
+    pairs = (("A", "B"), ("B", "C"), ("A", "C"))
+    return Network.from_studies(
+        [StudyContrasts(str(k), pair, np.array([0.1 * k]), np.array([[0.04]])) for k, pair in enumerate(pairs)]
+    )
+
+
+@pytest.mark.parametrize(
+    "network", [senn(), made_up(41, 100), short()], ids=["10 treatments", "41 treatments", "short names"]
+)
 def test_the_most_sensitive_studies_come_first_and_nothing_collides(network: Network) -> None:
     result = study_thresholds(network.fit())
     ax = figures.threshold_forest(result)

@@ -212,3 +212,38 @@ def test_a_conflict_of_prior_and_data_is_said() -> None:
     posterior = Network.from_studies(studies).posterior(HalfNormal(0.1))
     assert any("conflict" in note for note in posterior.notes)
     assert posterior.error < 1e-6
+
+
+def test_sixty_arms_in_one_study() -> None:
+    """Nothing to learn of τ, so that an effect's variance is its sampling variance plus the prior's E τ²."""
+    random = np.random.default_rng(2)
+    names = tuple(f"t{i:02d}" for i in range(60))
+    covariance = np.diag(random.uniform(0.05, 0.1, 59)) + 0.05
+    study = StudyContrasts("1", names, random.normal(0, 1, 59), covariance)
+    posterior = Network.from_studies([study]).posterior(HalfNormal(0.5))
+    np.testing.assert_allclose(posterior.estimates[1:, 0], study.estimates, atol=1e-9)
+    np.testing.assert_allclose(posterior.standard_errors[1:, 0] ** 2, np.diag(covariance) + 0.25, rtol=1e-7)
+
+
+def test_a_treatment_with_next_to_no_information_disturbs_nobody() -> None:
+    studies = triangle().studies
+    vague = StudyContrasts("vague", ("a", "z"), np.array([3.0]), np.array([[1e8]]))
+    alone = Network.from_studies(studies).posterior(HalfNormal(0.5))
+    joined = Network.from_studies([*studies, vague]).posterior(HalfNormal(0.5))
+    np.testing.assert_allclose(joined.lower[:3, :3], alone.lower, atol=1e-7)
+    assert joined.standard_errors[3, 0] == pytest.approx(1e4, rel=1e-6)
+
+
+def test_a_heavy_tail_with_too_few_studies_leaves_no_finite_standard_deviation() -> None:
+    study = StudyContrasts("1", ("a", "b"), np.array([0.4]), np.array([[0.1]]))
+    posterior = Network.from_studies([study]).posterior(HalfCauchy(1.0))
+    assert np.isposinf(posterior.standard_errors[0, 1])
+    assert any("infinite" in note for note in posterior.notes)
+    assert posterior.error < 1e-6
+    # P(effect ≤ x) = ∫ Φ((x − 0.4)/√(0.1 + τ²)) p(τ) dτ, in t with τ = tan(πt/2)
+    t, w = np.polynomial.legendre.leggauss(4000)
+    tau = np.tan(np.pi * (t + 1) / 4)
+    x = float(posterior.upper[1, 0])
+    from scipy.special import ndtr
+
+    assert w @ ndtr((x - 0.4) / np.sqrt(0.1 + tau**2)) / 2 == pytest.approx(0.975, abs=1e-6)

@@ -12,8 +12,7 @@ import numpy as np
 from equipoise.cli.network.columns import Reading
 from equipoise.cli.network.table import TextTable
 from equipoise.errors import DataError
-from equipoise.frames import labels, numbers
-from equipoise.synthesis.network import Network, StudyContrasts
+from equipoise.synthesis.network import Network
 from equipoise.synthesis.network.tables import RATIO_MEASURES
 
 USUAL_REFERENCES = (
@@ -39,49 +38,7 @@ def build(table: TextTable, reading: Reading, measure: str) -> Network:
         return Network.from_arms(data, measure=measure, **columns)
     if reading.form == "contrasts":
         return Network.from_contrasts(data, measure=measure, **columns)
-    studies = labels(data[columns["study"]], columns["study"])
-    treatments = labels(data[columns["treatment"]], columns["treatment"])
-    return Network.from_studies(
-        against_baseline(
-            studies,
-            treatments,
-            numbers(data[columns["estimate"]], columns["estimate"]).tolist(),
-            numbers(data[columns["se"]], columns["se"]).tolist(),
-        ),
-        measure,
-    )
-
-
-def against_baseline(
-    studies: list[str], treatments: list[str], estimates: list[float], errors: list[float]
-) -> list[StudyContrasts]:
-    """The studies of a table with one row an arm, each against the arm whose estimate is missing (NaN).
-
-    ``errors``: standard errors of the estimates; in the baseline's row that of the baseline arm itself, whose square
-    is the covariance of the study's estimates (not needed with two arms).
-
-    Raises ``DataError`` for a study without one baseline, or whose covariance can't be known.
-    """
-    found = []
-    for study in dict.fromkeys(studies):
-        rows = [row for row, label in enumerate(studies) if label == study]
-        base = [row for row in rows if np.isnan(estimates[row])]
-        others = [row for row in rows if row not in base]
-        if len(base) != 1:
-            raise DataError(
-                f"study {study!r} has {len(base)} arms without an estimate; its baseline arm is the only one"
-            )
-        shared = errors[base[0]]
-        if len(others) > 1 and np.isnan(shared):
-            raise DataError(
-                f"study {study!r}, row {base[0] + 1}: the baseline arm's standard error is missing; without it the "
-                f"covariance of its {len(others)} estimates is unknown"
-            )
-        covariance = np.full((len(others), len(others)), 0.0 if np.isnan(shared) else float(shared) ** 2)
-        np.fill_diagonal(covariance, [errors[row] ** 2 for row in others])
-        names = tuple(treatments[row] for row in [*base, *others])
-        found.append(StudyContrasts(study, names, np.array([estimates[row] for row in others]), covariance))
-    return found
+    return Network.from_baseline(data, measure=measure, **columns)
 
 
 def choose_reference(network: Network, wanted: str | None) -> tuple[str, str]:

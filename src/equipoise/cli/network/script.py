@@ -37,21 +37,6 @@ _TABLE = """{network} = eq.Network.{maker}(
 )
 """
 
-_BASELINE = """
-# One row an arm, each against its study's baseline arm, whose own standard error is squared the covariance.
-studies = []
-for study in dict.fromkeys(row[{study!r}] for row in {rows}):
-    arms = [row for row in {rows} if row[{study!r}] == study]
-    baseline = next(row for row in arms if not row[{estimate!r}])
-    others = [row for row in arms if row is not baseline]
-    covariance = np.full((len(others), len(others)), float(baseline[{se!r}] or 0) ** 2)
-    np.fill_diagonal(covariance, [float(row[{se!r}]) ** 2 for row in others])
-    treatments = tuple(row[{treatment!r}] for row in [baseline, *others])
-    estimates = np.array([float(row[{estimate!r}]) for row in others])
-    studies.append(StudyContrasts(study, treatments, estimates, covariance))
-{network} = eq.Network.from_studies(studies, measure={measure!r})
-"""
-
 _FIT = """fit = network.fit(
     model={model!r},
     method={method!r},
@@ -89,28 +74,22 @@ def reproducing_script(
     body += "".join(f"\n{part.code}\n" for part in done)
     printed = [*_MAIN, *(expression for part in done for expression, _ in part.texts)]
     body += "\n" + "print()\n".join(f"print({expression})\n" for expression in printed)
-    baseline = "baseline" in (reading.form, second.reading.form if second is not None else None)
-    return _HEAD.format(source=source, version=__version__, imports=_imports(done, baseline)) + body
+    return _HEAD.format(source=source, version=__version__, imports=_imports(done)) + body
 
 
 def _network(reading: Reading, measure: str, file: str, rows: str, data: str, network: str) -> str:
     """The lines that read a table and make its network."""
     text = _READ.format(file=file, rows=rows) + _DATA.format(data=data, rows=rows)
     columns = {role: name for role, name in reading.columns.items() if role != "risk_of_bias"}
-    if reading.form == "baseline":
-        return text + _BASELINE.format(measure=measure, rows=rows, network=network, **columns)
-    maker = "from_arms" if reading.form == "arms" else "from_contrasts"
+    maker = f"from_{reading.form}"
     arguments = "\n".join(f"    {role}={name!r}," for role, name in {**columns, "measure": measure}.items())
     return text + _TABLE.format(maker=maker, arguments=arguments, data=data, network=network)
 
 
-def _imports(parts: Sequence[Part], baseline: bool) -> str:
+def _imports(parts: Sequence[Part]) -> str:
     """The import statements, names of one module together."""
     found: dict[str, set[str]] = {}
-    lines = [line for part in parts for line in part.imports]
-    if baseline:
-        lines.append("from equipoise.synthesis.network import StudyContrasts")
-    for line in lines:
+    for line in (line for part in parts for line in part.imports):
         module, _, name = line.removeprefix("from ").partition(" import ")
         found.setdefault(module, set()).add(name)
     ours = []
@@ -119,6 +98,4 @@ def _imports(parts: Sequence[Part], baseline: bool) -> str:
         if len(joined) > 100:
             joined = f"from {module} import (\n" + "".join(f"    {name},\n" for name in sorted(names)) + ")"
         ours.append(joined)
-    standard = ["import csv", "from pathlib import Path"]
-    numpy = ["", "import numpy as np"] if baseline else []
-    return "\n".join([*standard, *numpy, "", "import equipoise as eq", *ours])
+    return "\n".join(["import csv", "from pathlib import Path", "", "import equipoise as eq", *ours])

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from equipoise.errors import MissingExtra
+from equipoise.figures.style import families
 from equipoise.figures.text_extent import ROUNDING, points
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ CATEGORIES = ("#0f4c81", "#d55e00", "#009e73", "#cc79a7", "#e0a100", "#56b4e9", 
 """Colours of categories (after Okabe & Ito 2008, Color Universal Design)."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<")
 
-FONTS = ("Helvetica", "Arial", "Liberation Sans", "DejaVu Sans")
 SIZE = 8.0
 """Font size of ordinary text."""
 MARGIN = 6.0
@@ -46,7 +45,7 @@ def drawing() -> Iterator[None]:
         raise MissingExtra("matplotlib", "figures", "a figure") from None
     with mpl.rc_context(
         {
-            "font.family": list(_families()),
+            "font.family": families(),
             "font.size": SIZE,
             "text.color": INK,
             "text.parse_math": False,
@@ -73,15 +72,6 @@ def drawing() -> Iterator[None]:
         }
     ):
         yield
-
-
-@lru_cache(maxsize=1)
-def _families() -> tuple[str, ...]:
-    """The preferred fonts that are installed; asking for others would be warned about."""
-    from matplotlib import font_manager
-
-    installed = {font.name for font in font_manager.fontManager.ttflist}
-    return tuple(name for name in FONTS if name in installed)
 
 
 def place(ax: Axes | None, width: float, height: float) -> Axes:
@@ -146,6 +136,6 @@ def save(ax: Axes, path: Path, dpi: int = 300) -> None:
             figure.savefig(path, dpi=dpi, metadata=undated.get(path.suffix))
     if path.suffix == ".svg":
         # Readers without the font that was at hand get one of the same widths.
-        named = "font-family: " + ", ".join(f"'{name}'" for name in _families())
+        named = "font-family: " + ", ".join(f"'{name}'" for name in families())
         everywhere = "font-family: Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif"
         path.write_text(path.read_text(encoding="utf-8").replace(named, everywhere), encoding="utf-8")

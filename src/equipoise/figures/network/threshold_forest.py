@@ -39,7 +39,7 @@ def threshold_forest(thresholds: Thresholds, ax: Axes | None = None, *, rows: Se
     beyond = [(thresholds.best_below[r] or "", thresholds.best_above[r] or "") for r in chosen]
     with style.drawing():
         size = style.SIZE - 0.5
-        left = style.widest(names, size) + 14.0
+        left = max(style.widest(names, size), style.width_of("Study and contrast", size, "bold")) + 14.0
         below = max(style.widest([b for b, _ in beyond], size), style.width_of("First if lower", size, "bold")) + 14.0
         above = max(style.widest([a for _, a in beyond], size), style.width_of("First if higher", size, "bold")) + 14.0
         line = 14.0

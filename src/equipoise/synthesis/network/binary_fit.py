@@ -19,7 +19,7 @@ from equipoise.synthesis.network.league import Compared, League, league_table
 from equipoise.synthesis.network.network import Change, LeftOut
 from equipoise.synthesis.network.pair_effects import PairEffects, pair_effects
 from equipoise.synthesis.network.ranking import Connected, Ranking, rank
-from equipoise.synthesis.network.tables import decimals, p_value
+from equipoise.synthesis.network.tables import decimals, p_statement
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -154,7 +154,7 @@ class BinaryFit:
             lines += ["", f"Not connected: {len(self.subnetworks)} subnetworks, each analysed by itself:"]
             lines += [f"  {i}. {', '.join(part)}" for i, part in enumerate(self.subnetworks, start=1)]
         if self.df > 0:
-            statistic = f"Q = {decimals(self.q, 2)}, df = {self.df}, p = {p_value(self.p)}"
+            statistic = f"Q = {decimals(self.q, 2)}, df = {self.df}, {p_statement(self.p)}"
             lines += ["", f"Test of inconsistency between designs: {statistic}"]
         if (self.dispersion > 1).any():
             values = ", ".join(decimals(x) for x in self.dispersion)

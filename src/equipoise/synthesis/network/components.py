@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from scipy.stats import chi2
+from scipy.special import chdtrc
 
 from equipoise.errors import DataError
 from equipoise.frames import FloatArray
@@ -25,7 +25,7 @@ from equipoise.synthesis.network.heterogeneity import Tau2Method
 from equipoise.synthesis.network.linear_model import LinearFit, make_rows, solve_rows, tau2_of_rows
 from equipoise.synthesis.network.network import Network
 from equipoise.synthesis.network.pair_effects import PairEffects, pair_effects
-from equipoise.synthesis.network.tables import decimals, p_value
+from equipoise.synthesis.network.tables import decimals, p_statement
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,7 +128,7 @@ class ComponentFit:
             ("Standard model", self.standard_q, self.standard_df, self.standard_p),
             ("Difference", self.difference_q, self.difference_df, self.difference_p),
         ):
-            lines.append(f"{name}: Q = {decimals(q, 2)}, df = {df}, p = {p_value(p)}")
+            lines.append(f"{name}: Q = {decimals(q, 2)}, df = {df}, {p_statement(p)}")
         return "\n".join(lines)
 
     def _row(self, treatment: str) -> FloatArray:
@@ -176,7 +176,7 @@ def fit_components(
         (standard_q, standard_df),
         (max(0.0, common.q - standard_q), common.df - standard_df),
     ]
-    p_values = [float(chi2.sf(q, df)) if df > 0 else float("nan") for q, df in tests]
+    p_values = [float(chdtrc(df, q)) if df > 0 else float("nan") for q, df in tests]
     return ComponentFit(
         network=network,
         model=model,

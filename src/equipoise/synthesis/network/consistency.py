@@ -15,7 +15,7 @@ from scipy.special import chdtrc
 from equipoise.frames import FloatArray
 from equipoise.synthesis.network.blocks import IntArray
 from equipoise.synthesis.network.gls import solve
-from equipoise.synthesis.network.tables import decimals, natural, p_value, text_table
+from equipoise.synthesis.network.tables import decimals, natural, p_statement, text_table
 from equipoise.synthesis.network.unrelated import by_comparison, estimate_unrelated_tau2, solve_unrelated
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class UnrelatedEffects:
         tau2 = ", ".join(decimals(x) for x in self.tau2)
         return (
             f"Unrelated mean effects, tau² = {tau2}\n\n{table}\n\nConsistency against unrelated mean effects: "
-            f"Q = {decimals(self.difference, 2)}, d.f. = {self.difference_df}, p = {p_value(self.p)}"
+            f"Q = {decimals(self.difference, 2)}, d.f. = {self.difference_df}, {p_statement(self.p)}"
         )
 
 

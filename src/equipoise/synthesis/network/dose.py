@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 from scipy.optimize import least_squares
-from scipy.stats import chi2, norm
+from scipy.special import chdtrc, ndtri
 
 from equipoise.errors import DataError, NotConverged
 from equipoise.frames import FloatArray
@@ -33,7 +33,7 @@ from equipoise.synthesis.network.linear_model import (
 )
 from equipoise.synthesis.network.network import Network
 from equipoise.synthesis.network.pair_effects import PairEffects, pair_effects
-from equipoise.synthesis.network.tables import analysis_scale, decimals, interval, natural, p_value, text_table
+from equipoise.synthesis.network.tables import analysis_scale, decimals, interval, natural, p_statement, text_table
 
 Doses = Mapping[str, tuple[str, float | None]]
 """Treatment → its agent and dose; None for an agent without doses."""
@@ -149,7 +149,7 @@ class DoseResponse:
             values, gradient = values - other, gradient - slope
             comparator = f"{against[0]} {against[1]:g}"
         estimates, errors = _estimate(self.fit, values, gradient)
-        half = float(norm.ppf(1 - (1 - self.parameters.level) / 2)) * errors
+        half = float(ndtri(1 - (1 - self.parameters.level) / 2)) * errors
         return DoseCurve(
             agent, comparator, self.network.measure, grid, estimates, errors, estimates - half, estimates + half
         )
@@ -194,7 +194,7 @@ class DoseResponse:
             ("Each dose by itself", self.standard_q, self.standard_df, self.standard_p),
             ("Difference", self.difference_q, self.difference_df, self.difference_p),
         ):
-            lines.append(f"{name}: Q = {decimals(q, 2)}, df = {df}, p = {p_value(p)}")
+            lines.append(f"{name}: Q = {decimals(q, 2)}, df = {df}, {p_statement(p)}")
         return "\n".join(lines)
 
 
@@ -264,7 +264,7 @@ def assemble(
         (standard.q, standard.df),
         (max(0.0, common.q - standard.q), common.df - standard.df),
     ]
-    p_values = [float(chi2.sf(q, df)) if df > 0 else float("nan") for q, df in tests]
+    p_values = [float(chdtrc(df, q)) if df > 0 else float("nan") for q, df in tests]
     return DoseResponse(
         network=network,
         shape=shape,

@@ -34,7 +34,7 @@ from equipoise.synthesis.network.loops import Loops, loop_inconsistency
 from equipoise.synthesis.network.prediction import Predictions, predict
 from equipoise.synthesis.network.ranking import Connected, Ranking, rank
 from equipoise.synthesis.network.splitting import Split, SplitMethod, split
-from equipoise.synthesis.network.tables import decimals, interval, natural, p_value
+from equipoise.synthesis.network.tables import decimals, interval, natural, p_statement
 
 if TYPE_CHECKING:
     from equipoise.synthesis.network.network import Network
@@ -280,7 +280,7 @@ class NetworkFit:
             )
             lines.append(
                 f"Test of heterogeneity and inconsistency: Q = {decimals(self.q[number], 2)}, "
-                f"df = {self.df[number]}, p = {p_value(self.p[number])}"
+                f"df = {self.df[number]}, {p_statement(self.p[number])}"
             )
             lines += _cautions(self.inferences[number], self.ci)
         return "\n".join(lines)

@@ -18,7 +18,7 @@ from equipoise.synthesis.network.blocks import IntArray
 from equipoise.synthesis.network.designs import by_design, detach, pool_designs, q_within
 from equipoise.synthesis.network.gls import solve
 from equipoise.synthesis.network.heterogeneity import Tau2Method
-from equipoise.synthesis.network.tables import decimals, p_value, text_table
+from equipoise.synthesis.network.tables import decimals, p_statement, p_value, text_table
 from equipoise.synthesis.network.unrelated import estimate_unrelated_tau2
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ class Inconsistency:
         tau2 = ", ".join(decimals(x) for x in self.tau2_within)
         sections.append(
             "Full design-by-treatment interaction, random effects: "
-            f"Q = {decimals(r.q, 2)}, d.f. = {r.df}, p = {p_value(r.p)}, tau² within designs = {tau2}"
+            f"Q = {decimals(r.q, 2)}, d.f. = {r.df}, {p_statement(r.p)}, tau² within designs = {tau2}"
         )
         return "\n\n".join(sections)
 

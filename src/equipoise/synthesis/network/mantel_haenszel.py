@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import chi2
+from scipy.special import chdtrc
 
 from equipoise.errors import DataError, InconsistentVariances
 from equipoise.frames import FloatArray
@@ -71,7 +71,7 @@ def mantel_haenszel(
         parts,
         reference=reference,
         level=level,
-        test=(q, df, float(chi2.sf(q, df)) if df > 0 else float("nan")),
+        test=(q, df, float(chdtrc(df, q)) if df > 0 else float("nan")),
     )
 
 

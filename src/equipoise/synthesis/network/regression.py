@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
-from scipy.stats import chi2
+from scipy.special import chdtrc
 
 from equipoise.errors import DataError
 from equipoise.frames import FloatArray
@@ -32,7 +32,7 @@ from equipoise.synthesis.network.linear_model import (
 )
 from equipoise.synthesis.network.network import LeftOut, Network
 from equipoise.synthesis.network.pair_effects import PairEffects, pair_effects
-from equipoise.synthesis.network.tables import analysis_scale, decimals, p_value
+from equipoise.synthesis.network.tables import analysis_scale, decimals, p_statement
 
 Slopes = Literal["shared", "treatment"] | Mapping[str, str | None]
 """One slope for all treatments but the reference, one for each, or one for each class (treatment → class; None: no
@@ -113,8 +113,8 @@ class RegressionFit:
             "Change of the effect for one unit of the covariate:",
             self.slopes.summary(analysis_scale(self.network.measure)),
             "",
-            f"Test of the slopes: QM = {decimals(self.qm, 2)}, df = {self.qm_df}, p = {p_value(self.qm_p)}",
-            f"Residual heterogeneity: Q = {decimals(self.q, 2)}, df = {self.df}, p = {p_value(self.p)}",
+            f"Test of the slopes: QM = {decimals(self.qm, 2)}, df = {self.qm_df}, {p_statement(self.qm_p)}",
+            f"Residual heterogeneity: Q = {decimals(self.q, 2)}, df = {self.df}, {p_statement(self.p)}",
         ]
         if self.model == "random":
             lines.append(f"tau² = {decimals(self.tau2)} ({decimals(self.tau2_without)} without covariates)")
@@ -191,10 +191,10 @@ def fit_regression(
         pairs=_pairs(network, fit, groups, np.zeros(x.shape[1]), level),
         qm=qm,
         qm_df=qm_df,
-        qm_p=float(chi2.sf(qm, qm_df)),
+        qm_p=float(chdtrc(qm_df, qm)),
         q=common.q,
         df=common.df,
-        p=float(chi2.sf(common.q, common.df)) if common.df > 0 else float("nan"),
+        p=float(chdtrc(common.df, common.q)) if common.df > 0 else float("nan"),
         tau2=tau2,
         tau2_without=without,
         left_out=(*network.left_out,),

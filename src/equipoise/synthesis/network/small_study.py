@@ -23,7 +23,7 @@ from equipoise.synthesis.network.heterogeneity import Tau2Method
 from equipoise.synthesis.network.network import Network
 from equipoise.synthesis.network.pair_effects import PairEffects
 from equipoise.synthesis.network.regression import RegressionFit, Slopes, fit_regression
-from equipoise.synthesis.network.tables import decimals, interval, natural, p_value, text_table
+from equipoise.synthesis.network.tables import decimals, interval, natural, p_statement, text_table
 
 Precision = Literal["variance", "se"]
 
@@ -75,7 +75,7 @@ class ComparisonAdjusted:
         return (
             f"Comparison-adjusted funnel plot: {len(self)} comparisons, centred at direct estimates "
             f"({self.fit.model_text})\n\n{self.egger.summary()}\n\nTest of asymmetry: "
-            f"t = {decimals(statistic, 2)}, df = {self.egger.df:g}, p = {p_value(p)}"
+            f"t = {decimals(statistic, 2)}, df = {self.egger.df:g}, {p_statement(p)}"
         )
 
 

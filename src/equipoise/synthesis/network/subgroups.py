@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import chi2
+from scipy.special import chdtrc
 
 from equipoise.errors import DataError
 from equipoise.frames import FloatArray
@@ -21,7 +21,7 @@ from equipoise.synthesis.network.fit import Model, NetworkFit
 from equipoise.synthesis.network.heterogeneity import Tau2Method
 from equipoise.synthesis.network.inference import Interval
 from equipoise.synthesis.network.network import LeftOut, Network
-from equipoise.synthesis.network.tables import decimals, natural, p_value, text_table
+from equipoise.synthesis.network.tables import decimals, natural, p_statement, p_value, text_table
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,7 +84,7 @@ class Subgroups:
         if self.df_between > 0:
             lines.append(
                 f"All comparisons (common effect): Q = {decimals(self.q_between, 2)}, df = {self.df_between}, "
-                f"p = {p_value(self.p_between)}"
+                f"{p_statement(self.p_between)}"
             )
         lines += [f"Left out: {o.what}: {o.reason}" for o in self.left_out]
         return "\n".join(lines)
@@ -148,7 +148,7 @@ def fit_subgroups(
         p=p,
         q_between=q_between,
         df_between=df_between,
-        p_between=float(chi2.sf(q_between, df_between)) if df_between > 0 else float("nan"),
+        p_between=float(chdtrc(df_between, q_between)) if df_between > 0 else float("nan"),
         left_out=tuple(reasons),
     )
 
@@ -163,7 +163,7 @@ def _agreement(estimates: FloatArray, errors: FloatArray) -> tuple[FloatArray, I
     mean = (weights * values).sum(axis=0) / np.where(total > 0, total, 1.0)
     df = np.maximum(known.sum(axis=0) - 1, 0)
     q = np.where(df > 0, (weights * (values - mean) ** 2).sum(axis=0), np.nan)
-    return q, df.astype(np.intp), np.where(df > 0, chi2.sf(q, np.maximum(df, 1)), np.nan)
+    return q, df.astype(np.intp), np.where(df > 0, chdtrc(np.maximum(df, 1), q), np.nan)
 
 
 def _order(value: Any) -> tuple[bool, Any]:

@@ -33,6 +33,11 @@ def decimals(value: float, digits: int = 4) -> str:
     return "." if not np.isfinite(value) else f"{value:.{digits}f}"
 
 
+def p_statement(p: float) -> str:
+    """A p-value with its sign, as in "p = 0.0213" or "p < .0001"."""
+    return "p < .0001" if p < 1e-4 else f"p = {p_value(p)}"
+
+
 def p_value(p: float) -> str:
     """A p-value as metafor prints it: four decimals, or <.0001."""
     if not np.isfinite(p):

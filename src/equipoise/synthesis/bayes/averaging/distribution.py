@@ -15,7 +15,7 @@ from equipoise.errors import DataError
 from equipoise.synthesis.bayes.averaging.coordinates import Coordinate, Interval
 from equipoise.synthesis.bayes.averaging.lattice import Lattice
 from equipoise.synthesis.bayes.averaging.warp import Warped
-from equipoise.synthesis.bayes.quadrature import shortest_interval
+from equipoise.synthesis.bayes.shortest import shortest_interval
 
 FloatArray = NDArray[np.float64]
 
@@ -85,9 +85,9 @@ class Distribution:
         low, high = np.full(p.shape, min(ends)), np.full(p.shape, max(ends))
         if len(self.values):
             # Heavy tails reach far: bisection starts between two values of the table.
-            place = np.searchsorted(cdf(self.values), p)
-            low = np.where(place > 0, self.values[np.maximum(place - 1, 0)], low)
-            high = np.where(place < len(self.values), self.values[np.minimum(place, len(self.values) - 1)], high)
+            above = np.searchsorted(cdf(self.values), p)
+            low = np.where(above > 0, self.values[np.maximum(above - 1, 0)], low)
+            high = np.where(above < len(self.values), self.values[np.minimum(above, len(self.values) - 1)], high)
             for _ in range(45):
                 middle = 0.5 * (low + high)
                 enough = cdf(middle) >= p
@@ -112,7 +112,7 @@ class Distribution:
 
     def shortest_interval(self, level: float = 0.95) -> tuple[float, float]:
         """The shortest interval that holds ``level``; one mode is presumed."""
-        return shortest_interval(self.quantile, level)
+        return shortest_interval(self.quantile, self.pdf, level)
 
 
 def point(value: float) -> Distribution:
