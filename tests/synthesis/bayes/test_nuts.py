@@ -146,13 +146,25 @@ def test_the_density_of_a_pair_by_its_definition() -> None:
     differences(of_pair(pair()), log)
 
 
-def test_the_density_of_binomial_arms_by_its_definition() -> None:
-    density = of_arms(arms("logit", effects=Normal(0, 2), baseline=Normal(-1, 3)))
+def of_one_arm(link: str, row: int, eta: float) -> float:
+    r, n = ARMS["events"][row], ARMS["n"][row]
+    if link == "log":
+        return float(stats.poisson.logpmf(r, np.exp(eta) * ARMS["time"][row]))
+    if link == "identity":
+        return float(stats.norm.logpdf(ARMS["mean"][row], eta, ARMS["se"][row]))
+    inverse: Any = {"logit": lambda x: 1 / (1 + np.exp(-x)), "cloglog": lambda x: 1 - np.exp(-np.exp(x))}
+    return float(stats.binom.logpmf(r, n, inverse.get(link, stats.norm.cdf)(eta)))
+
+
+@pytest.mark.parametrize("link", ["logit", "cloglog", "probit", "log", "identity"])
+def test_the_density_of_arms_by_its_definition(link: str) -> None:
+    density = of_arms(arms(link, effects={"B": Normal(0.3, 2), "P": Student(0, 1, 4)}, baseline=Normal(-1, 3)))
     studies, treatments = ARMS["study"], ARMS["treatment"]
 
     def log(x: FloatArray) -> float:
         tau, d, mu, z = np.exp(x[0]), {"A": 0.0, "B": x[1], "P": x[2]}, dict(zip("abcde", x[3:8], strict=True)), x[8:]
-        total = stats.halfnorm.logpdf(tau, scale=0.5) + x[0] + stats.norm.logpdf(x[1:3], 0, 2).sum()
+        total = stats.halfnorm.logpdf(tau, scale=0.5) + x[0]
+        total += stats.norm.logpdf(x[1], 0.3, 2) + stats.t.logpdf(x[2], 4)
         total += stats.norm.logpdf(x[3:8], -1, 3).sum() + stats.norm.logpdf(z).sum()
         start = 0
         for study in "abcde":
@@ -163,10 +175,33 @@ def test_the_density_of_binomial_arms_by_its_definition() -> None:
             start += m
             for row, more in zip(rows, shift, strict=True):
                 eta = mu[study] + d[treatments[row]] - d[treatments[rows[0]]] + more
-                total += stats.binom.logpmf(ARMS["events"][row], ARMS["n"][row], 1 / (1 + np.exp(-eta)))
+                total += of_one_arm(link, row, eta)
         return float(total)
 
     differences(density, log)
+
+
+def test_the_density_of_a_network_by_its_definition() -> None:
+    network = parkinson()
+    exact = network.posterior(heterogeneity=Uniform(3.0), effects=Normal(0, 2), prior_on="all contrasts", reference="B")
+
+    def log(x: FloatArray) -> float:
+        share = 1 / (1 + np.exp(-x[0]))
+        tau, d, z = 3 * share, dict(zip("ACDE", x[1:5], strict=True)) | {"B": 0.0}, x[5:]
+        total = np.log(share * (1 - share)) + stats.norm.logpdf(z).sum()
+        # against B, effects of which any two differ by N(0, 2²)
+        total += stats.multivariate_normal.logpdf(x[1:5], np.zeros(4), np.where(np.eye(4), 4.0, 2.0))
+        start = 0
+        for study in network.studies:
+            m = len(study.estimates)
+            root = np.linalg.cholesky(np.where(np.eye(m, dtype=bool), 1.0, 0.5))
+            mean = np.array([d[t] - d[study.treatments[0]] for t in study.treatments[1:]])
+            true = mean + tau * root @ z[start : start + m]
+            start += m
+            total += stats.multivariate_normal.logpdf(study.estimates, true, study.covariance)
+        return float(total)
+
+    differences(of_network(exact), log)
 
 
 def agrees(found: Any, exact: Any) -> None:
