@@ -13,7 +13,6 @@ from itertools import combinations_with_replacement
 import numpy as np
 from numpy.typing import NDArray
 
-from equipoise.errors import NotConverged
 from equipoise.frames import FloatArray
 from equipoise.synthesis.bayes.arm_level.integrals import (
     COARSE,
@@ -33,7 +32,7 @@ _WIDTH = 14.0
 """How many standard errors a study's curve reaches to either side."""
 _LOG_2PI = float(np.log(2.0 * np.pi))
 _CHEBYSHEV = 17
-_NEWTON = 60
+_NEWTON = 30
 _CLOSE = 1e-3
 _ROUGH = 0.01
 """By how much coarse integrals may contradict their own gradient."""
@@ -128,15 +127,12 @@ class Evidence:
             right += np.einsum("km,kmp,km->p", w, centred, crude[block])
         return np.asarray(np.linalg.solve(matrix, right))
 
-    def modes(self, tau: FloatArray, start: FloatArray, certain: bool = False) -> Modes:
-        """The posterior modes of d at every τ, by damped Newton; ``start``: (b, parameters).
-
-        With ``certain`` raises ``NotConverged`` where one isn't found.
-        """
+    def modes(self, tau: FloatArray, start: FloatArray) -> Modes:
+        """The posterior modes of d at every τ, by damped Newton; ``start``: (b, parameters)."""
         d = start.copy()
         log, first, second = self._posterior(d, tau)
         going = np.ones(len(tau), dtype=bool)
-        for _ in range(_NEWTON if certain else 15):
+        for _ in range(_NEWTON):
             active = np.flatnonzero(going)
             step = np.linalg.solve(_definite(-second[active]), first[active][..., None])[..., 0]
             gain = (step * first[active]).sum(axis=1)
@@ -154,9 +150,7 @@ class Evidence:
             going[active] = ~last
             if not going.any():
                 break
-        if certain and going.any():
-            raise NotConverged("the mode of the effects wasn't found; give a proper prior for the effects")
-        return Modes(d, log, -second)
+        return Modes(d, log, _definite(-second), ~going)
 
     def _posterior(self, d: FloatArray, tau: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         log, first, second = self.terms(d, tau)
@@ -185,11 +179,14 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Modes:
-    """Posterior modes of d at b values of τ: ``d`` (b, p), ``log`` posterior there (b,), ``precision`` (b, p, p)."""
+    """Posterior modes of d at b values of τ: ``d`` (b, p), ``log`` posterior there (b,), ``precision`` (b, p, p);
+    ``found``: (b,), whether Newton came to an end.
+    """
 
     d: FloatArray
     log: FloatArray
     precision: FloatArray
+    found: NDArray[np.bool_]
 
     def laplace(self) -> FloatArray:
         """The logarithm of the integral over d, by Laplace's method, shape (b,)."""

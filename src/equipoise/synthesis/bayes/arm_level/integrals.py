@@ -50,6 +50,8 @@ COARSE = stretched(15, reach=20.0), hermite(7)
 """For finding modes and ranges: nodes for ν, nodes for every v."""
 MIDDLE = stretched(19), hermite(9)
 FINE = stretched(27), hermite(15)
+CLOSE = stretched(61)
+"""For smoothing curves: a large τ makes their bends narrow."""
 
 
 def study_terms(
@@ -292,7 +294,7 @@ def _difference_terms(arms: ArmLikelihood, delta: FloatArray) -> tuple[FloatArra
 
 
 def smoothed(
-    curves: Curves, s: FloatArray, tau: FloatArray, rule: Rule = FINE[0]
+    curves: Curves, s: FloatArray, tau: FloatArray, rule: Rule = CLOSE
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """log g and two derivatives in s, g(s) = ∫ L(s + τv) φ(v) dv; ``s``: (b, k), ``tau``: (b,)."""
     if not np.any(tau):

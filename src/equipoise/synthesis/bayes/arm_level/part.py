@@ -38,6 +38,12 @@ _FEW = 0.05
 """The effective share of the points below which results are doubtful."""
 _ATTEMPTS = 12
 _CELLS = 384
+_FEW_CELLS = 96
+_STRAIGHT = 0.03
+"""The skewness given τ that is as good as none."""
+_GROUPS = 120
+_ENOUGH = 64
+"""Points at a node from which its own mean and spread are taken, not the proposal's."""
 _BANDWIDTH = 0.05
 """Of the kernel that smooths the points, in standard deviations."""
 
@@ -70,24 +76,23 @@ class ArmPart:
 
     def differences(self, i: int, j: int, new_study: bool = False) -> NormalMixture:
         """The distribution of treatment i minus j, by places within the part; ``new_study``: in a new study."""
+        if new_study:
+            return self._predicted(i, j)
         values = self.effects[:, i] - self.effects[:, j]
         masses, means, sds, rest = self._proposed(i, j)
         mean = float(masses @ means + rest @ values)
         sd = float(np.sqrt(masses @ (sds**2 + (means - mean) ** 2) + rest @ (values - mean) ** 2))
-        if new_study:
-            return self._predicted(values, mean, sd)
         if self.points.effective > 0.5 * len(values):
-            grid, weights, width = _binned(values, rest, sd)
+            grid, weights, widths = _cells(values, rest, _CELLS, _BANDWIDTH * sd)
             return NormalMixture(
                 np.concatenate([masses, weights]),
                 np.concatenate([means, grid]),
-                np.concatenate([sds, np.full(len(grid), width)]),
+                np.concatenate([sds, widths]),
             )
         weights = self.points.weights
         mean = float(weights @ values)
         sd = float(np.sqrt(weights @ (values - mean) ** 2))
-        grid, weights, width = _binned(values, weights, sd)
-        return _shrunk(grid, weights, np.full(len(grid), width), mean, sd)
+        return _shrunk(*_cells(values, weights, _CELLS, _BANDWIDTH * sd), mean, sd)
 
     def _proposed(self, i: int, j: int) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
         """The proposal's normal components, and what the points' weights have beyond it (sum 0)."""
@@ -100,18 +105,32 @@ class ArmPart:
         rest = self.points.weights - (masses / np.maximum(count, 1))[self.points.node]
         return masses, means, np.asarray(sds, dtype=float), rest
 
-    def _predicted(self, values: FloatArray, mean: float, sd: float) -> NormalMixture:
-        tau = self.nodes.tau
-        low, high = float(values.min()), float(values.max())
-        cells = _CELLS // 3
-        parts = []
-        for j in np.flatnonzero(np.bincount(self.points.node, weights=self.points.weights) > 1e-9).tolist():
-            here = self.points.node == j
-            grid, weights, width = _binned(values[here], self.points.weights[here], sd, cells, (low, high))
-            parts.append((grid, weights, np.full(len(grid), np.hypot(width, tau[j]))))
-        grid, weights, widths = (np.concatenate(p) for p in zip(*parts, strict=True))
-        spread = float(np.sqrt(sd**2 + self.points.weights @ tau[self.points.node] ** 2))
-        return _shrunk(grid, weights, widths, mean, spread)
+    def _predicted(self, i: int, j: int) -> NormalMixture:
+        """The effect in a new study: at every τ with the mean and spread that the points at its neighbours have."""
+        if self.tau is None:
+            raise DataError("a common-effect model predicts no spread between studies; take the random-effects model")
+        points = self.points
+        values = self.effects[:, i] - self.effects[:, j]
+        masses, means, sds, _ = self._proposed(i, j)
+        count = np.bincount(points.node, minlength=len(means))
+        known = (count >= _ENOUGH) & (masses > 0)
+        share = points.weights / np.where(masses > 0, masses, 1.0)[points.node]
+        own = np.bincount(points.node, share * values, len(means))
+        square = np.bincount(points.node, share * (values - own[points.node]) ** 2, len(means))
+        means, variances = np.where(known, own, means), np.where(known, square, sds**2)
+        tau, weights = _grouped(self.tau.tau, self.tau.weights)
+        x = np.arcsinh(tau / self.nodes.scale)
+        mean, variance = (np.interp(x, self.nodes.x, of) for of in (means, variances))
+        y = (values - means[points.node]) / np.sqrt(variances)[points.node]
+        if abs(float(points.weights @ y**3)) < _STRAIGHT:
+            return NormalMixture(weights, mean, np.sqrt(variance + tau**2))
+        # Skew: the points' common shape about their nodes' means takes the normal's place.
+        shape = _shrunk(*_cells(y, points.weights, _FEW_CELLS), 0.0, 1.0)
+        sd = np.sqrt(variance)[:, None]
+        spread = np.hypot(shape.sds * sd, tau[:, None])
+        return NormalMixture(
+            np.outer(weights, shape.weights).ravel(), (mean[:, None] + sd * shape.means).ravel(), spread.ravel()
+        )
 
     def error(self) -> float:
         """How far P(effect ≤ q) may be off, q the 2.5, 50 and 97.5 % quantiles of a basic parameter.
@@ -151,23 +170,29 @@ def weighted_quantiles(values: FloatArray, weights: FloatArray, p: FloatArray) -
     return np.asarray(values[order][np.minimum(np.searchsorted(reached, p), len(values) - 1)])
 
 
-def _binned(
-    values: FloatArray,
-    weights: FloatArray,
-    sd: float,
-    cells: int = _CELLS,
-    limits: tuple[float, float] | None = None,
-) -> tuple[FloatArray, FloatArray, float]:
-    """Weights shared linearly between the points of a grid, and the width of the kernel that smooths them."""
-    low, high = limits or (float(values.min()), float(values.max()))
-    step = max((high - low) / cells, 1e-12 * (1.0 + abs(low)))
+def _cells(
+    values: FloatArray, weights: FloatArray, cells: int, bandwidth: float = 0.0
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """A grid, what falls to its points when weights are shared linearly, and the kernels' widths."""
+    low = float(values.min())
+    step = max((float(values.max()) - low) / cells, 1e-12 * (1.0 + abs(low)))
     place = (values - low) / step
     cell = np.clip(place.astype(np.intp), 0, cells - 1)
     share = place - cell
-    binned = np.bincount(cell, weights=weights * (1.0 - share), minlength=cells + 1)
-    binned += np.bincount(cell + 1, weights=weights * share, minlength=cells + 1)
+    binned = np.bincount(cell, weights * (1.0 - share), cells + 1) + np.bincount(cell + 1, weights * share, cells + 1)
     kept = np.flatnonzero(binned)
-    return np.asarray(low + step * kept, dtype=float), binned[kept].astype(float), max(_BANDWIDTH * sd, 1.5 * step)
+    grid = np.asarray(low + step * kept, dtype=float)
+    return grid, binned[kept].astype(float), np.full(len(grid), max(bandwidth, 1.5 * step))
+
+
+def _grouped(tau: FloatArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Neighbouring nodes of τ put together, each group with the mean square of its members."""
+    group = np.floor(np.cumsum(weights) * _GROUPS - 1e-9).astype(np.intp)
+    group = np.unique(np.clip(group, 0, _GROUPS), return_inverse=True)[1]
+    mass = np.bincount(group, weights)
+    square = np.bincount(group, weights * tau**2)
+    kept = mass > 0
+    return np.sqrt(square[kept] / mass[kept]), mass[kept] / mass[kept].sum()
 
 
 def _shrunk(grid: FloatArray, weights: FloatArray, widths: FloatArray, mean: float, sd: float) -> NormalMixture:

@@ -29,8 +29,11 @@ from equipoise.synthesis.bayes.priors import Prior
 from equipoise.synthesis.bayes.quadrature import TauPosterior, integrate_tau
 
 REPLICATES = 8
-_DROP = 15.0
+_DROP = 14.0
+"""How far, in logarithms, below its maximum the density of x is beyond the nodes."""
 _NODES = 17, 33
+_LIKELY = 8.0
+"""As ``_DROP``, for nodes that must not fail."""
 _FARTHEST = 9.0
 _GROWN = 1.5
 """How many times as large as the proposal's the points' variance may be."""
@@ -128,7 +131,13 @@ def node_error(nodes: Nodes, masses: FloatArray, posterior: TauPosterior) -> flo
 
 def _located(evidence: Evidence, tau: FloatArray, start: FloatArray, measure: FloatArray) -> tuple[Evidence, Modes]:
     """The modes at ``tau``, with the two-arm studies' curves extended to where the contrasts are if they must."""
-    modes = evidence.modes(tau, start, certain=True)
+    modes = evidence.modes(tau, start)
+    height = modes.laplace() + measure
+    if not modes.found[height > height.max() - _LIKELY].all():
+        raise NotConverged(
+            "the mode of the effects wasn't found for every τ that the posterior allows; give proper priors for the effects, "
+            "or a prior for τ with a shorter tail"
+        )
     pairs = [block for block in evidence.blocks if block.shape[1] == 2]
     if pairs:
         design = evidence.design(pairs[0])
@@ -147,7 +156,7 @@ def _located(evidence: Evidence, tau: FloatArray, start: FloatArray, measure: Fl
         end = curves.low + curves.step * curves.cubics.shape[2]
         if np.any(reach[0] < curves.low) or np.any(reach[1] > end):
             evidence = evidence.with_curves(reach)
-            modes = evidence.modes(tau, modes.d, certain=True)
+            modes = evidence.modes(tau, modes.d)
     return evidence, modes
 
 
@@ -183,14 +192,16 @@ def _integrated(nodes: Nodes, log_integrals: FloatArray, prior: Prior) -> TauPos
     curve = BarycentricInterpolator(nodes.x, log_integrals, rng=0)
 
     low, high = nodes.x[0], nodes.x[-1]
-    # Far out the likelihood is a power of τ, which is a straight line in x.
-    end, before = curve(np.array([high, high - 1e-3 * (high - low)])).tolist()
-    slope = min((end - before) / (1e-3 * (high - low)), -1.0)
+    # Straight on beyond the nodes: far out the likelihood is a power of τ, which is a straight line in x.
+    step = 1e-3 * (high - low)
+    start, after, before, end = curve(np.array([low, low + step, high - step, high])).tolist()
+    rise, fall = max((after - start) / step, 0.0), min((end - before) / step, -1.0)
 
     def log_likelihood(tau: FloatArray) -> FloatArray:
         with np.errstate(over="ignore"):
             x = np.minimum(np.arcsinh(tau / nodes.scale), 700.0)
-        return np.asarray(curve(np.clip(x, low, high)) + slope * np.maximum(x - high, 0.0))
+        beyond = fall * np.maximum(x - high, 0.0) - rise * np.maximum(low - x, 0.0)
+        return np.asarray(curve(np.clip(x, low, high)) + beyond)
 
     return integrate_tau(log_likelihood, prior, nodes.scale, tolerance=1e-7)
 

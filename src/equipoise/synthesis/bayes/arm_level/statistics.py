@@ -3,7 +3,7 @@
 Of every arm: the posterior mean of its residual deviance, and the deviance at the posterior mean of what is expected of it;
 their difference is the leverage, the sum of those pD, and DIC = residual deviance + pD (Spiegelhalter et al. 2002, J R Stat Soc
 B 64:583). Given d and τ both means are integrals over baseline and random effects, taken at some of the weighted points;
-a regression on d, τ and their squares, whose means all the points say, takes the noise of that choice out.
+a regression on d, its squares and a polynomial of τ, whose means all the points say, takes the noise of that choice out.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from equipoise.synthesis.bayes.arm_level.part import ArmPart
     from equipoise.synthesis.bayes.arm_level.posterior import ArmPosterior
 
-_POINTS = 384
+_POINTS = 512
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,11 +114,13 @@ def _part_fits(part: ArmPart) -> tuple[FloatArray, FloatArray]:
         found[:, :, block.ravel()] = np.stack(
             study_fits(evidence.likelihood.take(block), d, tau[chosen], MIDDLE)
         ).reshape(2, _POINTS, -1)
-    x = np.column_stack([points.d, tau, np.log(tau + 0.1 * evidence.scale())])
-    centre = points.weights @ x
-    spread = np.sqrt(points.weights @ (x - centre) ** 2)
-    x = (x - centre) / np.where(spread > 0, spread, 1.0)
-    features = np.column_stack([np.ones(len(x)), x, x**2])
+    centre = points.weights @ points.d
+    z = (points.d - centre) / np.sqrt(points.weights @ (points.d - centre) ** 2)
+    features = np.column_stack([np.ones(len(z)), z, z**2])
+    if part.tau is not None:
+        x = part.nodes.x[points.node]
+        powers = np.polynomial.chebyshev.chebvander(2.0 * (x - part.nodes.x[0]) / np.ptp(part.nodes.x) - 1.0, 5)
+        features = np.column_stack([features, powers[:, 1:]])
     means = points.weights @ features
     fitted = [np.linalg.lstsq(features[chosen], values, rcond=None)[0] for values in found]
     return np.asarray(means @ fitted[0]), np.asarray(means @ fitted[1])
