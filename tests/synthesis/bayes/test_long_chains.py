@@ -124,7 +124,9 @@ def test_network_with_normal_likelihood(name: str) -> None:
         "statins_uniform5",
         "statins_halfnormal05",
         "sparse_halfnormal1",
+        "thrombolytics_uniform5",
         "thrombolytics_halfnormal05",
+        "parkinson_arms_uniform5",
         "parkinson_arms_halfnormal1",
     ],
 )
