@@ -24,7 +24,10 @@ def categories(fit: NetworkFit, settings: Settings) -> Part:
     ]
     notes = ["The certainty of the evidence isn’t rated here; GRADE puts treatments of low certainty apart."]
     if result.review:
-        notes.append(f"Ranking and category disagree for {', '.join(result.review)}: look at these again.")
+        notes.append(
+            f"P-score and category disagree for {', '.join(result.review)}: look at the width of the interval before "
+            "relying on either."
+        )
     return Part(
         "categories",
         "ranking",

@@ -270,6 +270,13 @@ class NetworkFit:
         lines = [self.network.summary(), "", self.effects().summary(), ""]
         for number, part in enumerate(self.subnetworks):
             name = f" (subnetwork {number + 1}: {part[0]}, …)" if len(self.subnetworks) > 1 else ""
+            if self.df[number] == 0:
+                lines.append(
+                    f"Heterogeneity{name}: can't be estimated; every estimate rests on one line of evidence"
+                    + (" (tau² taken as 0)" if self.model == "random" else "")
+                )
+                lines += _cautions(self.inferences[number], self.ci)
+                continue
             limits = tau2_interval(self.systems[number], self.level)
             share, times = self.i2_interval()[number], self.h_interval()[number]
             lines.append(

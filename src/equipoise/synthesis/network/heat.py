@@ -14,6 +14,7 @@ from equipoise.synthesis.network.designs import by_design, detach, pool_designs
 from equipoise.synthesis.network.gls import System, solve
 from equipoise.synthesis.network.heterogeneity import Tau2Method
 from equipoise.synthesis.network.removal import BoolArray
+from equipoise.synthesis.network.tables import decimals, long_table
 from equipoise.synthesis.network.unrelated import estimate_unrelated_tau2
 
 if TYPE_CHECKING:
@@ -61,6 +62,29 @@ class NetHeat:
                 "hat": self.hat.ravel(),
             }
         )
+
+    def summary(self) -> str:
+        """What each contrast adds to Q between designs, the largest first, and which design's detachment mends most."""
+        own = np.diag(self.change)
+        rows = [i for i in np.argsort(-own, kind="stable").tolist() if self.informative[i]]
+        if not rows:
+            return "Net heat: no contrast contributes to the inconsistency between designs."
+        labels = self.labels
+        mends = [int(np.argmax(np.where(np.isfinite(self.change[i]), self.change[i], -np.inf))) for i in rows]
+        itself = [self.designs[i] == self.designs[j] for i, j in zip(rows, mends, strict=True)]
+        table = long_table(
+            {
+                "contrast": [labels[i] for i in rows],
+                "Q": [decimals(own[i], 2) for i in rows],
+                "mended most by detaching": [
+                    "its own design" if own_one else " : ".join(self.designs[j])
+                    for j, own_one in zip(mends, itself, strict=True)
+                ],
+                "by": [decimals(self.change[i, j], 2) for i, j in zip(rows, mends, strict=True)],
+            },
+            "contrasts",
+        )
+        return f"Net heat: contributions to Q between designs, and how much less they would be\n\n{table}"
 
 
 def net_heat(fit: NetworkFit, model: Literal["common", "random"], method: Tau2Method) -> NetHeat:
