@@ -175,13 +175,12 @@ class Network:
             double_zero,
             smd,
         )
-        forms = {"hedges": "Hedges' g", "cohen": "Cohen's d"}
         net = cls.from_studies(
             made.studies,
             measure,
             left_out=[LeftOut(what, reason) for what, reason in made.left_out],
             changes=[Change(label, what) for label, what in made.changes],
-            notes=[f"SMD: {forms[smd]}, standard deviation pooled over a study's arms"] if measure == "SMD" else [],
+            notes=_form_of(measure, smd, time is not None),
         )
         return replace(_with_lost_treatments(net, rows.treatment), arm_rows=rows)
 
@@ -415,6 +414,17 @@ class Network:
         lines += [f"Left out: {o.what}: {o.reason}" for o in self.left_out]
         lines += [f"Changed: {c.study}: {c.what}" for c in self.changes]
         return "\n".join(lines)
+
+
+def _form_of(measure: str, smd: SmdForm, timed: bool) -> list[str]:
+    """Which form of the measure is used, where there are several."""
+    if measure == "SMD":
+        form = {"hedges": "Hedges' g", "cohen": "Cohen's d"}[smd]
+        return [f"SMD: {form}, standard deviation pooled over a study's arms"]
+    if measure == "HR":
+        follow_up = "constant hazards over each arm's time" if timed else "the same follow-up in all arms of a study"
+        return [f"HR: from the complementary log-log of the proportions with the event, assuming {follow_up}"]
+    return []
 
 
 def _with_lost_treatments(net: Network, mentioned: Iterable[str]) -> Network:
