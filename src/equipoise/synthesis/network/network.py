@@ -112,7 +112,9 @@ class Network:
                 raise DataError(f"study {study.study!r} occurs twice; give each study its own label")
             seen.add(study.study)
         if not kept:
-            raise DataError("no study compares two treatments, so there is no network to analyse")
+            why = "".join(f"; {o.what}: {o.reason}" for o in out[:3])
+            more = f"; and {len(out) - 3} more left out" if len(out) > 3 else ""
+            raise DataError(f"no study compares two treatments in a way that can be analysed{why}{more}")
         treatments = tuple(sorted({t for study in kept for t in study.treatments}))
         blocks = stack(kept, {t: i for i, t in enumerate(treatments)})
         parts = subnetworks(treatments, (block.arms for block in blocks))
