@@ -78,6 +78,9 @@ def test_the_summary_of_net_heat_orders_contrasts_by_their_share_of_q() -> None:
     assert [row.split("  ")[0].strip() for row in rows[:1]] == [heat.labels[int(np.argmax(np.diag(heat.change)))]]
     first = next(float(word) for word in rows[0].split() if "." in word)
     assert first == pytest.approx(own[0], abs=0.005)
+    i = int(np.argmax(np.diag(heat.change)))
+    others = {heat.labels[j]: heat.change[i, j] for j in range(len(heat.labels)) if heat.designs[j] != heat.designs[i]}
+    assert float(rows[0].split()[-1]) == pytest.approx(np.nanmax(list(others.values())), abs=0.005)
     star = Network.from_studies([two_arms(t, t, "P", 1.0, 0.1) for t in "AB"]).fit()
     assert "no contrast contributes" in star.net_heat().summary()
 
@@ -126,5 +129,6 @@ def test_what_can_t_be_estimated_is_said() -> None:
     one = Network.from_studies([two_arms("1", "a", "b", 1.0, 0.1)]).fit()
     assert "Heterogeneity: can't be estimated" in one.summary()
     assert "no prediction interval" in one.predict().summary()
+    assert two_parts().predict(reference="z").references == ("a", "z")
     with pytest.raises(DataError, match="level 2 must lie between 0 and 1"):
         one.predict(level=2)

@@ -127,12 +127,12 @@ class NetworkFit:
         """Direct estimates: the studies that compare a pair, pooled with the model's τ²."""
         return direct_evidence(self)
 
-    def predict(self, level: float | None = None) -> Predictions:
+    def predict(self, level: float | None = None, reference: str | None = None) -> Predictions:
         """Prediction intervals of all pairs: estimate ± t·√(se² + τ²), t with the degrees of freedom of Q.
 
-        ``level`` defaults to the fit's. Raises ``DataError`` for a common-effect model.
+        ``level`` and ``reference`` (of the tables) default to the fit's. Raises ``DataError`` for a common-effect model.
         """
-        return predict(self, level)
+        return predict(self, level, reference)
 
     def tau2_interval(self, level: float | None = None) -> FloatArray:
         """Confidence limits of τ² by the Q-profile method, shape (subnetworks, 2); ``level``: default the fit's."""

@@ -64,27 +64,32 @@ class NetHeat:
         )
 
     def summary(self) -> str:
-        """What each contrast adds to Q between designs, the largest first, and which design's detachment mends most."""
+        """What each contrast adds to Q between designs, the largest first, and which other design drives it most."""
         own = np.diag(self.change)
         rows = [i for i in np.argsort(-own, kind="stable").tolist() if self.informative[i]]
         if not rows:
             return "Net heat: no contrast contributes to the inconsistency between designs."
-        labels = self.labels
-        mends = [int(np.argmax(np.where(np.isfinite(self.change[i]), self.change[i], -np.inf))) for i in rows]
-        itself = [self.designs[i] == self.designs[j] for i, j in zip(rows, mends, strict=True)]
+        drivers, changes = [], []
+        for i in rows:
+            known = [
+                j
+                for j, design in enumerate(self.designs)
+                if design != self.designs[i] and np.isfinite(self.change[i, j])
+            ]
+            j = max(known, key=lambda column: float(self.change[i, column]), default=None)
+            drives = j is not None and self.change[i, j] > 0
+            drivers.append(" : ".join(self.designs[j]) if j is not None and drives else ".")
+            changes.append(decimals(self.change[i, j], 2) if j is not None and drives else ".")
         table = long_table(
             {
-                "contrast": [labels[i] for i in rows],
+                "contrast": [self.labels[i] for i in rows],
                 "Q": [decimals(own[i], 2) for i in rows],
-                "mended most by detaching": [
-                    "its own design" if own_one else " : ".join(self.designs[j])
-                    for j, own_one in zip(mends, itself, strict=True)
-                ],
-                "by": [decimals(self.change[i, j], 2) for i, j in zip(rows, mends, strict=True)],
+                "less without": drivers,
+                "by": changes,
             },
             "contrasts",
         )
-        return f"Net heat: contributions to Q between designs, and how much less they would be\n\n{table}"
+        return f"Net heat: contributions to Q between designs, and the other design that raises each most\n\n{table}"
 
 
 def net_heat(fit: NetworkFit, model: Literal["common", "random"], method: Tau2Method) -> NetHeat:

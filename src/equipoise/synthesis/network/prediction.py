@@ -85,7 +85,7 @@ class Predictions:
         return rows, columns
 
 
-def predict(fit: NetworkFit, level: float | None = None) -> Predictions:
+def predict(fit: NetworkFit, level: float | None = None, reference: str | None = None) -> Predictions:
     """See ``NetworkFit.predict``."""
     if fit.model == "common":
         raise DataError("a common-effect model predicts no spread between studies; fit the random-effects model")
@@ -101,4 +101,5 @@ def predict(fit: NetworkFit, level: float | None = None) -> Predictions:
         half = (stdtrit(df, 0.5 + level / 2) if df > 0 else np.nan) * error
         errors[place] = error
         lower[place], upper[place] = fit.estimates[place] - half, fit.estimates[place] + half
-    return Predictions(fit.treatments, fit.references(), fit.measure, level, fit.estimates, errors, lower, upper)
+    bases = fit.references(reference)
+    return Predictions(fit.treatments, bases, fit.measure, level, fit.estimates, errors, lower, upper)
