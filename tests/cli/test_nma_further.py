@@ -145,6 +145,21 @@ def test_components_are_fitted_and_repeated(tmp_path: Path, capsys: pytest.Captu
     assert float(sums["estimate"][both]) == pytest.approx(float(fitted.effects.estimates.sum()))
 
 
+def test_a_combination_may_differ_from_its_sum(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out"
+    options = ("--components", "--reference", "nil", "--inactive", "nil", "--interaction", "X * Y", "--out", out)
+    result = nma(put(tmp_path, COMBINED), *options)
+    assert result.exit_code == 0, result.output
+    fitted = repeated(out, capsys)["components"]
+    assert fitted.components == ("X", "Y", "X*Y")
+    assert rows_of(out / "tables" / "components.csv")["name"] == ["X", "Y", "X*Y"]
+    wrong = nma(put(tmp_path, COMBINED), "--components", "--interaction", "X*Q", "--out", tmp_path / "other")
+    assert wrong.exit_code == 1
+    assert "needs two or more active components; there are X, Y" in str(wrong.exception)
+    alone = nma(put(tmp_path, COMBINED), "--interaction", "X*Y", "--out", tmp_path / "other")
+    assert "--interaction goes with --components" in alone.output
+
+
 def test_a_placebo_as_reference_is_inactive_unless_said_otherwise(tmp_path: Path) -> None:
     text = COMBINED.replace("nil", "Placebo")
     result = nma(put(tmp_path, text), "--components", "--out", tmp_path / "out")

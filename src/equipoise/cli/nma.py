@@ -37,6 +37,7 @@ def command(
     subgroups: tuple[str, ...],
     separator: str | None,
     inactive: str | None,
+    interactions: tuple[str, ...],
     dose: str | None,
     agent: str | None,
     shape: str | None,
@@ -86,7 +87,9 @@ def command(
                 naming.check_column(table, option, name)
     except naming.Unclear as error:
         raise click.UsageError(str(error)) from None
-    _check_alone(separator, inactive, dose, agent, shape, second, second_measure, second_smaller, outcomes)
+    _check_alone(
+        separator, inactive, interactions, dose, agent, shape, second, second_measure, second_smaller, outcomes
+    )
     _say_reading(data, table, reading, measure, chosen)
     with Progress() as progress:
         network = building.build(table, reading, chosen)
@@ -116,6 +119,7 @@ def command(
             subgroups=subgroups,
             separator=separator,
             inactive=inactive,
+            interactions=interactions,
             agent=dose_columns[0],
             dose=dose_columns[1],
             shape=shape,
@@ -155,6 +159,7 @@ def command(
 def _check_alone(
     separator: str | None,
     inactive: str | None,
+    interactions: tuple[str, ...],
     dose: str | None,
     agent: str | None,
     shape: str | None,
@@ -166,6 +171,7 @@ def _check_alone(
     """Refuse options that need another one."""
     for option, value, needed, there in (
         ("--inactive", inactive, "--components", separator),
+        ("--interaction", interactions or None, "--components", separator),
         ("--agent", agent, "--dose COLUMN", dose),
         ("--dose-shape", shape, "--dose COLUMN", dose),
         ("--second-measure", second_measure, "--second DATA2", second),

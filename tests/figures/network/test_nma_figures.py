@@ -31,7 +31,7 @@ from equipoise.figures.network import circle, forest, graph, labels, league, sca
 from equipoise.figures.network.contribution_matrix import COLUMNS
 from equipoise.figures.network.heat import shown
 from equipoise.figures.network.split_forest import mixed_rows
-from equipoise.synthesis.network import Network
+from equipoise.synthesis.network import Network, StudyContrasts, study_thresholds
 from equipoise.synthesis.network.hierarchy import benefit_harm, partial_order
 from equipoise.synthesis.network.small_study import comparison_adjusted
 
@@ -412,21 +412,43 @@ def test_funnel_points_are_the_adjusted_estimates() -> None:
 # ------------------------------------------------------------------------------------------------------- the page
 
 
-def test_no_text_is_cut_off(network: Network) -> None:
+def short_names() -> Network:
+    """Three treatments called by a letter, in a loop that doesn't quite close."""
+    pairs = [("A", "B", 0.3), ("B", "C", 0.2), ("A", "C", 0.9), ("A", "B", 0.1)]
+    return Network.from_studies(
+        [
+            StudyContrasts(str(k), (a, b), np.array([y]), np.array([[0.02 + 0.01 * k]]))
+            for k, (a, b, y) in enumerate(pairs)
+        ],
+        "MD",
+    )
+
+
+def all_drawn(network: Network) -> dict[str, Axes]:
     fit = network.fit()
     ranking, pairs = fit.ranking(), [(t, fit.treatments[0]) for t in fit.treatments[1:]]
-    drawn = {
+    return {
         "graph": figures.network_graph(network),
-        "forest": figures.network_forest(fit),
+        "forest": figures.network_forest(fit, smaller_is_better=True),
         "league": figures.league_picture(fit.league("direct")),
         "rankogram": figures.rankogram(ranking),
         "hasse": figures.hasse_diagram(figures.sure_order(ranking)),
         "heat": figures.net_heat_plot(fit.net_heat()),
         "split": figures.split_forest(fit.split(), rows=mixed_rows(fit.split())[:10]),
         "contributions": figures.contribution_matrix(fit.contributions(pairs=pairs)),
+        "thresholds": figures.threshold_forest(study_thresholds(fit)),
         "funnel": figures.network_funnel(comparison_adjusted(fit, ranking.order)),
         "plane": figures.benefit_harm_plane(benefit_harm(fit, fit, fit.treatments[0])),
     }
+
+
+def test_no_text_is_cut_off(network: Network) -> None:
+    drawn = all_drawn(network)
+    assert {name: outside(ax, text_boxes(ax)) for name, ax in drawn.items()} == {name: [] for name in drawn}
+
+
+def test_no_text_is_cut_off_where_three_treatments_leave_little_room() -> None:
+    drawn = all_drawn(short_names())
     assert {name: outside(ax, text_boxes(ax)) for name, ax in drawn.items()} == {name: [] for name in drawn}
 
 

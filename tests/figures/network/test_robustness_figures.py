@@ -19,7 +19,7 @@ from matplotlib.axes import Axes
 
 from equipoise.errors import DataError
 from equipoise.figures import network as figures
-from equipoise.synthesis.network import Network, StudyContrasts, fit_doses, study_thresholds
+from equipoise.synthesis.network import Network, StudyContrasts, fit_components, fit_doses, study_thresholds
 
 
 @pytest.fixture(autouse=True)
@@ -39,6 +39,27 @@ def doses() -> Network:
         ],
         "OR",
     )
+
+
+def test_a_forest_plot_of_components_shows_each_with_its_interval() -> None:
+    pairs = [("placebo", "A"), ("placebo", "B"), ("placebo", "A + B"), ("A", "A + B"), ("C", "C + D long name")]
+    studies = [
+        StudyContrasts(f"{k}{i}", pair, np.array([-0.3 - 0.1 * k + 0.02 * i]), np.array([[0.02]]))
+        for k, pair in enumerate(pairs)
+        for i in range(2)
+    ]
+    fit = fit_components(Network.from_studies(studies, "OR"), inactive="placebo")
+    assert fit.unidentified == ("C",)
+    ax = figures.component_forest(fit)
+    points = [float(np.asarray(line.get_xdata())[0]) for line in ax.lines if line.get_marker() == "s"]
+    assert_allclose(points, np.sort(fit.effects.estimates[np.isfinite(fit.effects.estimates)]))
+    texts = [text.get_text() for text in ax.texts]
+    assert "not identified" in texts
+    counts = {name: texts[texts.index(name) + 1] for name in fit.components}
+    assert counts == {"A": "2", "B": "2", "C": "2", "D long name": "1"}
+    found = text_boxes(ax)
+    assert not overlapping(found)
+    assert not outside(ax, found)
 
 
 def test_curves_and_points_are_those_of_the_results() -> None:

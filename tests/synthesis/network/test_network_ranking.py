@@ -10,7 +10,7 @@ from scipy import stats
 
 from equipoise.errors import DataError
 from equipoise.synthesis.network import Network
-from equipoise.synthesis.network.hierarchy import benefit_harm, partial_order
+from equipoise.synthesis.network.hierarchy import Certainty, benefit_harm, partial_order
 from equipoise.synthesis.network.ranking import Ranking, bivariate_normal
 
 
@@ -162,6 +162,21 @@ def test_categories_follow_the_intervals_against_the_reference_and_among_the_bet
     # A difference that matters of 1.5 leaves only the largest effects different from placebo.
     strict = fit.categories(threshold=1.5)
     assert {t for t, k in zip(strict.treatments, strict.levels.tolist(), strict=True) if k} == {"best", "worst"}
+    words = dict(zip(strict.treatments, strict.labels, strict=True))
+    assert words["placebo"] == "the reference"
+    assert words["good"] == "not shown to differ importantly from the reference"
+    assert dict(zip(found.treatments, found.labels, strict=True))["unsure"] == "not shown to differ from the reference"
+
+
+def test_only_the_treatment_whose_ranking_contradicts_its_category_is_to_be_reviewed() -> None:
+    """One large, imprecise effect is in the reference's category: that one is odd, not the seven that it outranks."""
+    studies = [two_arms(str(i), f"good {i}", "placebo", -1.0 - i / 10, 0.01) for i in range(7)]
+    wide = two_arms("wide", "wide", "placebo", -2.5, 4.0)
+    fit = Network.from_studies([*studies, wide]).fit(model="common", reference="placebo")
+    assert fit.categories(threshold=0.5).review == ("wide",)
+    # GRADE puts treatments of low certainty apart, so that they aren't held against the others.
+    rated: dict[str, Certainty] = {f"good {i}": "high" for i in range(7)}
+    assert fit.categories(threshold=0.5, certainty={**rated, "wide": "low"}).review == ()
 
 
 def test_categories_don_t_depend_on_the_order_of_treatments() -> None:

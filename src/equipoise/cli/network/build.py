@@ -56,7 +56,7 @@ def choose_reference(network: Network, wanted: str | None) -> tuple[str, str]:
         near = difflib.get_close_matches(wanted.lower(), [t.lower() for t in names], n=3, cutoff=0.5)
         near += [t.lower() for t in names if wanted.lower() in t.lower() and t.lower() not in near]
         hint = [t for t in names if t.lower() in near]
-        meant = f"; did you mean {' or '.join(map(repr, hint))}?" if hint else ""
+        meant = f"; did you mean {' or '.join(map(repr, hint))}?" if hint else "."
         raise DataError(f"there is no treatment {wanted!r}{meant} The treatments are: {', '.join(names)}")
     largest = network.subnetworks[0]
     for usual in USUAL_REFERENCES:

@@ -19,12 +19,18 @@ def categories(fit: NetworkFit, settings: Settings) -> Part:
     others = [row for row, treatment in enumerate(table.columns["treatment"]) if treatment != settings.reference]
     columns = [
         Shown("Treatment", ("treatment",)),
+        Shown("Level", ("level",), "count"),
         Shown("Category", ("category",)),
         Shown("P-score", ("p_score",), "number"),
     ]
     notes = ["The certainty of the evidence isn’t rated here; GRADE puts treatments of low certainty apart."]
+    if len(fit.subnetworks) > 1:
+        notes.append(f"Only treatments that are connected with {settings.reference} can be held against it.")
     if result.review:
-        notes.append(f"Ranking and category disagree for {', '.join(result.review)}: look at these again.")
+        notes.append(
+            f"P-score and category disagree for {', '.join(result.review)}: look at the width of the interval before "
+            "relying on either."
+        )
     return Part(
         "categories",
         "ranking",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from equipoise.cli.network.analysis import Settings
@@ -28,8 +30,12 @@ def likely_separator(network: Network) -> tuple[str, str] | None:
     return None
 
 
-def components(fit: NetworkFit, settings: Settings, separator: str, inactive: str | None) -> Part:
-    """The additive component model; ``inactive``: the component without effect, default a placebo as reference.
+def components(
+    fit: NetworkFit, settings: Settings, separator: str, inactive: str | None, interactions: Sequence[str] = ()
+) -> Part:
+    """The component model; ``inactive``: the component without effect, default a placebo as reference.
+
+    It is additive but for ``interactions``, written as "A*B".
 
     Raises ``DataError`` if no treatment has the separator.
     """
@@ -40,9 +46,10 @@ def components(fit: NetworkFit, settings: Settings, separator: str, inactive: st
         )
     if inactive is None and is_usual_reference(settings.reference) and separator not in settings.reference:
         inactive = settings.reference
+    joint = [tuple(part.strip() for part in interaction.split("*")) for interaction in interactions]
     result = fit_components(
-        network, separator=separator, inactive=inactive, model=settings.model, method=settings.method,
-        level=settings.level,
+        network, separator=separator, inactive=inactive, interactions=joint, model=settings.model,
+        method=settings.method, level=settings.level,
     )  # fmt: skip
     scale = analysis_scale(fit.measure)
     table = table_of("components", "Effects of components", result, fit.measure)
@@ -62,6 +69,13 @@ def components(fit: NetworkFit, settings: Settings, separator: str, inactive: st
     notes = [
         f"Test of additivity: Q = {result.difference_q:.2f}, df = {result.difference_df}, {p_text(result.difference_p)} "
         "(a small p: the components’ sums don’t explain the treatments’ effects).",
+        *(
+            [
+                f"Not additive: {', '.join(interactions)}; its effect is what the combination adds to the sum of its parts."
+            ]
+            if interactions
+            else []
+        ),
         f"{inactive} counts as having no effect of its own."
         if inactive is not None
         else "No component counts as inactive; --inactive COMPONENT names one.",
@@ -72,13 +86,14 @@ def components(fit: NetworkFit, settings: Settings, separator: str, inactive: st
         "components",
         "components",
         "Components",
-        f"Each combination’s effect is taken as the sum of its components’; a component’s effect (on the scale of "
+        f"Each combination’s effect is taken as the sum of its components’{' and interactions' if joint else ''}; a component’s effect (on the scale of "
         f"{scale}, shown as {fit.measure}) is what adding it to any treatment does.",
         tuple(notes),
         (table, treatments),
         (view_of(table, fit.measure, shown), view_of(treatments, fit.measure, against)),
         f"components = fit_components(\n    network,\n    separator={separator!r},\n    inactive={inactive!r},\n"
-        f"    model={settings.model!r},\n    method={settings.method!r},\n    level={settings.level!r},\n)",
+        + (f"    interactions={joint!r},\n" if joint else "")
+        + f"    model={settings.model!r},\n    method={settings.method!r},\n    level={settings.level!r},\n)",
         ("from equipoise.synthesis.network import fit_components",),
         (("components.summary()", result.summary()),),
         result,

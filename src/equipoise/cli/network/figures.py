@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from equipoise.cli.network.analysis import Analysis
 from equipoise.cli.network.further import Further
 
@@ -89,6 +91,11 @@ def _further(further: Further, analysis: Analysis) -> list[Figure]:
             title = "How far the most sensitive study contrasts may move before another treatment comes first"
             found.append(
                 Figure("thresholds", part.name, title, lambda result=result: drawn.threshold_forest(result))  # type: ignore[misc]
+            )
+        if part.name == "components" and np.isfinite(result.effects.estimates).any():
+            title = "What each component adds"
+            found.append(
+                Figure("components", part.name, title, lambda result=result: drawn.component_forest(result))  # type: ignore[misc]
             )
         if part.name == "dose_response" and result is not None:
             title = "Dose–response curves against dose 0"

@@ -17,13 +17,14 @@ from equipoise.errors import DataError, NotConverged
 class Wanted:
     """What was asked for: names of columns, None or empty where nothing was.
 
-    ``separator`` and ``inactive``: of components; ``likelihood``: the model for few events; ``names``: of the outcomes.
+    ``separator``, ``inactive`` and ``interactions`` ("A*B"): of components; ``likelihood``: the model for few events; ``names``: of the outcomes.
     """
 
     moderators: tuple[str, ...] = ()
     subgroups: tuple[str, ...] = ()
     separator: str | None = None
     inactive: str | None = None
+    interactions: tuple[str, ...] = ()
     agent: str | None = None
     dose: str | None = None
     shape: str | None = None
@@ -97,7 +98,7 @@ def further(
             parts.append(make(fit, settings, name, column, study, table.columns))
     if wanted.separator is not None:
         progress("Fitting components")
-        parts.append(combinations.components(fit, settings, wanted.separator, wanted.inactive))
+        parts.append(combinations.components(fit, settings, wanted.separator, wanted.inactive, wanted.interactions))
     if wanted.agent is not None and wanted.dose is not None:
         progress("Fitting dose–response curves")
         three = (reading.columns["treatment"], wanted.agent, wanted.dose)

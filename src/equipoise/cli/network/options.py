@@ -81,6 +81,10 @@ FURTHER: tuple[Decorator, ...] = (
         "--inactive", metavar="COMPONENT",
         help="The component without effect [default: the reference, if by its name it is a placebo or no treatment].",
     ),
+    click.option(
+        "--interaction", "interactions", multiple=True, metavar="'A*B'",
+        help="Components whose combination may differ from their sum, joined by *; may be repeated.",
+    ),
     click.option("--dose", metavar="COLUMN", help="Dose–response curves by this column of doses, 0 for placebo."),
     click.option("--agent", metavar="COLUMN", help="With --dose: the drug, whatever its dose [default: agent or drug]."),
     click.option(

@@ -155,8 +155,10 @@ def thresholds(fit: NetworkFit, smaller_is_better: bool) -> Part:
         Shown("Within the interval", ("sensitive",)),
     ]
     inside = int(result.sensitive.sum())
+    several = len(fit.subnetworks) > 1
+    among = f" of the largest subnetwork ({', '.join(sorted(result.candidates))})" if several else ""
     note = (
-        f"Recommended, with the {'smallest' if smaller_is_better else 'largest'} effect: {', '.join(result.best)}. "
+        f"Recommended, with the {'smallest' if smaller_is_better else 'largest'} effect{among}: {', '.join(result.best)}. "
         f"{inside} of {len(result.source)} study contrasts could change that within their own confidence interval."
     )
     return Part(

@@ -1,6 +1,7 @@
 """Figures of a network meta-analysis; each takes a result and an optional matplotlib Axes and returns the Axes."""
 
 from equipoise.figures.network.benefit_harm import benefit_harm_plane
+from equipoise.figures.network.component_forest import component_forest
 from equipoise.figures.network.contribution_matrix import contribution_matrix
 from equipoise.figures.network.dose_curves import dose_curves
 from equipoise.figures.network.forest import network_forest
@@ -16,6 +17,7 @@ from equipoise.figures.network.threshold_forest import threshold_forest
 
 __all__ = [
     "benefit_harm_plane",
+    "component_forest",
     "contribution_matrix",
     "dose_curves",
     "hasse_diagram",

@@ -61,7 +61,12 @@ def net_heat_plot(heat: NetHeat, ax: Axes | None = None) -> Axes:
         cell = 17.0 if n <= 20 else 12.0
         left = style.widest(names, size) + 10.0
         side = max(cell * n, 90.0)
-        bar = 62.0
+        caption = [
+            "Row: the contrast explained; column: the design detached.",
+            "Grey squares: weight in the row's network estimate.",
+            *([f"Not shown: {rest} contrasts that contribute less to the inconsistency."] if rest else []),
+        ]
+        bar = max(62.0, style.widest(caption, 6.5) + 6.0 - side)
         ax = style.place(ax, left + side + bar, left + side + 34.0)
         style.inset(ax, left, bar, 34.0, left)
         ramp = LinearSegmentedColormap.from_list("heat", [style.COOL, "#ffffff", style.WARM])
@@ -90,9 +95,7 @@ def net_heat_plot(heat: NetHeat, ax: Axes | None = None) -> Axes:
         key.ax.tick_params(labelsize=6.5)
         key.ax.set_title("Change\nof Q", fontsize=6.5, color=style.SOFT, loc="left", pad=4)
         ax.annotate(
-            "Row: the contrast explained; column: the design detached.\nGrey squares: weight in the row's network estimate."
-            + (f"\nNot shown: {rest} contrasts that contribute less to the inconsistency." if rest else ""),
-            (0.0, 0.0), (0.0, -8.0), xycoords="axes fraction", textcoords="offset points", va="top", fontsize=6.5,
+            "\n".join(caption), (0.0, 0.0), (0.0, -8.0), xycoords="axes fraction", textcoords="offset points", va="top", fontsize=6.5,
             color=style.SOFT, annotation_clip=False,
         )  # fmt: skip
     return ax

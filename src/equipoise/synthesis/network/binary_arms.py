@@ -84,7 +84,9 @@ def sums(index: NDArray[np.integer[Any]], values: FloatArray, size: int) -> Floa
     return np.asarray(np.bincount(index.ravel(), weights=values.ravel(), minlength=size), dtype=float)
 
 
-def read_binary_arms(data: Any, *, study: str, treatment: str, events: str, n: str) -> BinaryArms:
+def read_binary_arms(
+    data: Any, *, study: str = "study", treatment: str = "treatment", events: str = "events", n: str = "n"
+) -> BinaryArms:
     """The arms of a dataframe or mapping, one row an arm; the arguments name its columns.
 
     Several arms of a study on the same treatment are added up and reported; a study with one treatment is left out

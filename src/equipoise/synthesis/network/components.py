@@ -120,7 +120,12 @@ class ComponentFit:
         if self.inactive is not None:
             lines.append(f"Inactive: {self.inactive}")
         if self.unidentified:
-            lines.append(f"Not identified: {', '.join(self.unidentified)}")
+            mend = (
+                ""
+                if self.inactive is not None
+                else " (no treatment is without them: name one that does nothing, inactive=)"
+            )
+            lines.append(f"Not identified: {', '.join(self.unidentified)}{mend}")
         if self.model == "random":
             lines.append(f"tau² = {decimals(self.tau2)}; I² = {decimals(100 * self.i2, 1)}%")
         for name, q, df, p in (

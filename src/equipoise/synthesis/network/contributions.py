@@ -31,7 +31,7 @@ from equipoise.synthesis.network.hat import (
 )
 from equipoise.synthesis.network.random_walk import random_walk_shares
 from equipoise.synthesis.network.shortest_path import shortest_path_shares
-from equipoise.synthesis.network.tables import decimals, text_table
+from equipoise.synthesis.network.tables import WIDEST, decimals, long_list, text_table
 
 if TYPE_CHECKING:
     from equipoise.synthesis.network.fit import NetworkFit
@@ -92,11 +92,25 @@ class Contributions:
         )
 
     def summary(self) -> str:
-        """The contributions of direct comparisons as text, in per cent."""
-        text = {"": [f"{a} : {b}" for a, b in zip(self.treatment, self.comparator, strict=True)]}
-        for j, (a, b) in enumerate(zip(self.edge_treatment, self.edge_comparator, strict=True)):
-            text[f"{a} : {b}"] = [decimals(100.0 * x, 1) if x > 1e-12 else "." for x in self.matrix[:, j]]
-        return f"Contribution of direct comparisons (per cent, {self.method})\n\n{text_table(text)}"
+        """The contributions of direct comparisons as text, in per cent.
+
+        The matrix, or where that would be too wide the three largest of every comparison and what the others add up to.
+        """
+        pairs = [f"{a} : {b}" for a, b in zip(self.treatment, self.comparator, strict=True)]
+        edge = [f"{a} : {b}" for a, b in zip(self.edge_treatment, self.edge_comparator, strict=True)]
+        title = f"Contribution of direct comparisons (per cent, {self.method})"
+        if max(map(len, pairs), default=0) + sum(2 + len(name) for name in edge) <= WIDEST:
+            text = {"": pairs}
+            for j, name in enumerate(edge):
+                text[name] = [decimals(100.0 * x, 1) if x > 1e-12 else "." for x in self.matrix[:, j]]
+            return f"{title}\n\n{text_table(text)}"
+        listed = []
+        for row, order in zip(self.matrix, np.argsort(-self.matrix, axis=1, kind="stable"), strict=True):
+            largest = [j for j in order[:3].tolist() if row[j] > 1e-12]
+            others = int((row > 1e-12).sum()) - len(largest)
+            rest = f"; {others} others {decimals(100.0 * (1.0 - row[largest].sum()), 1)}" if others else ""
+            listed.append("; ".join(f"{edge[j]} {decimals(100.0 * row[j], 1)}" for j in largest) + rest)
+        return f"{title}\n\n{long_list(pairs, listed, 'comparisons')}"
 
 
 def contributions(

@@ -127,12 +127,12 @@ class NetworkFit:
         """Direct estimates: the studies that compare a pair, pooled with the model's τ²."""
         return direct_evidence(self)
 
-    def predict(self, level: float | None = None) -> Predictions:
+    def predict(self, level: float | None = None, reference: str | None = None) -> Predictions:
         """Prediction intervals of all pairs: estimate ± t·√(se² + τ²), t with the degrees of freedom of Q.
 
-        ``level`` defaults to the fit's. Raises ``DataError`` for a common-effect model.
+        ``level`` and ``reference`` (of the tables) default to the fit's. Raises ``DataError`` for a common-effect model.
         """
-        return predict(self, level)
+        return predict(self, level, reference)
 
     def tau2_interval(self, level: float | None = None) -> FloatArray:
         """Confidence limits of τ² by the Q-profile method, shape (subnetworks, 2); ``level``: default the fit's."""
@@ -274,6 +274,13 @@ class NetworkFit:
         lines = [self.network.summary(), "", self.effects().summary(), ""]
         for number, part in enumerate(self.subnetworks):
             name = f" (subnetwork {number + 1}: {part[0]}, …)" if len(self.subnetworks) > 1 else ""
+            if self.df[number] == 0:
+                lines.append(
+                    f"Heterogeneity{name}: can't be estimated; every estimate rests on one line of evidence"
+                    + (" (tau² taken as 0)" if self.model == "random" else "")
+                )
+                lines += _cautions(self.inferences[number], self.ci)
+                continue
             limits = tau2_interval(self.systems[number], self.level)
             share, times = self.i2_interval()[number], self.h_interval()[number]
             lines.append(

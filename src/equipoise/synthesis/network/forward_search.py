@@ -22,7 +22,7 @@ from equipoise.synthesis.network.fit import NetworkFit
 from equipoise.synthesis.network.gls import Solution, System, fitted, solve, weights_at
 from equipoise.synthesis.network.heterogeneity import estimate_tau2
 from equipoise.synthesis.network.subsets import subset
-from equipoise.synthesis.network.tables import decimals, text_table
+from equipoise.synthesis.network.tables import decimals, first_of, text_table
 
 BoolArray = NDArray[np.bool_]
 
@@ -75,7 +75,9 @@ class ForwardSearch:
 
     def summary(self) -> str:
         """The steps as text."""
-        return f"Forward search from {', '.join(self.initial)} ({self.fit.model_text})\n\n" + text_table(
+        where = f"; subnetwork {', '.join(self.treatments)}" if len(self.fit.subnetworks) > 1 else ""
+        start = f"{len(self.initial)} studies: {first_of(self.initial)}"
+        return f"Forward search ({self.fit.model_text}{where})\nfrom {start}\n\n" + text_table(
             {
                 "entered": ["(start)", *self.entered],
                 "studies": [str(len(self.initial) + i) for i in range(len(self.tau2))],

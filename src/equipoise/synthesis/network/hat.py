@@ -19,7 +19,7 @@ from equipoise.errors import DataError
 from equipoise.frames import FloatArray
 from equipoise.synthesis.network.blocks import IntArray
 from equipoise.synthesis.network.gls import Solution, System, accumulate, weights_at
-from equipoise.synthesis.network.tables import decimals, text_table
+from equipoise.synthesis.network.tables import decimals, long_list, long_table
 
 if TYPE_CHECKING:
     from equipoise.synthesis.network.fit import NetworkFit
@@ -70,6 +70,18 @@ class EvidenceFlow:
             }
         )
 
+    def summary(self, most: int = 3) -> str:
+        """The largest flows of every comparison, ``most`` of them, as text; of many comparisons the first."""
+        largest = np.argsort(-np.abs(self.matrix), axis=1, kind="stable")[:, :most]
+        edge = [f"{a} : {b}" for a, b in zip(self.edge_treatment, self.edge_comparator, strict=True)]
+        listed = [
+            "; ".join(f"{edge[j]} {decimals(row[j], 2)}" for j in columns.tolist() if abs(row[j]) > 1e-12)
+            for row, columns in zip(self.matrix, largest, strict=True)
+        ]
+        pairs = [f"{a} : {b}" for a, b in zip(self.treatment, self.comparator, strict=True)]
+        title = f"Evidence flow: the largest entries of the hat matrix, at most {most} a comparison"
+        return f"{title}\n\n{long_list(pairs, listed, 'comparisons')}"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NetworkMeasures:
@@ -103,15 +115,16 @@ class NetworkMeasures:
         )
 
     def summary(self) -> str:
-        """The table as text."""
-        return text_table(
+        """The table as text; of many comparisons the first."""
+        return long_table(
             {
                 "comparison": [f"{a} : {b}" for a, b in zip(self.treatment, self.comparator, strict=True)],
                 "direct": [decimals(x, 2) for x in self.proportion],
                 "mean path": [decimals(x, 2) for x in self.mean_path_length],
                 "min. parallel": [decimals(x, 2) for x in self.minimal_parallelism],
                 "(studies)": [decimals(x, 2) for x in self.minimal_parallelism_studies],
-            }
+            },
+            "comparisons",
         )
 
 

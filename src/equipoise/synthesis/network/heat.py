@@ -14,6 +14,7 @@ from equipoise.synthesis.network.designs import by_design, detach, pool_designs
 from equipoise.synthesis.network.gls import System, solve
 from equipoise.synthesis.network.heterogeneity import Tau2Method
 from equipoise.synthesis.network.removal import BoolArray
+from equipoise.synthesis.network.tables import decimals, long_table
 from equipoise.synthesis.network.unrelated import estimate_unrelated_tau2
 
 if TYPE_CHECKING:
@@ -61,6 +62,34 @@ class NetHeat:
                 "hat": self.hat.ravel(),
             }
         )
+
+    def summary(self) -> str:
+        """What each contrast adds to Q between designs, the largest first, and which other design drives it most."""
+        own = np.diag(self.change)
+        rows = [i for i in np.argsort(-own, kind="stable").tolist() if self.informative[i]]
+        if not rows:
+            return "Net heat: no contrast contributes to the inconsistency between designs."
+        drivers, changes = [], []
+        for i in rows:
+            known = [
+                j
+                for j, design in enumerate(self.designs)
+                if design != self.designs[i] and np.isfinite(self.change[i, j])
+            ]
+            j = max(known, key=lambda column: float(self.change[i, column]), default=None)
+            drives = j is not None and self.change[i, j] > 0
+            drivers.append(" : ".join(self.designs[j]) if j is not None and drives else ".")
+            changes.append(decimals(self.change[i, j], 2) if j is not None and drives else ".")
+        table = long_table(
+            {
+                "contrast": [self.labels[i] for i in rows],
+                "Q": [decimals(own[i], 2) for i in rows],
+                "less without": drivers,
+                "by": changes,
+            },
+            "contrasts",
+        )
+        return f"Net heat: contributions to Q between designs, and the other design that raises each most\n\n{table}"
 
 
 def net_heat(fit: NetworkFit, model: Literal["common", "random"], method: Tau2Method) -> NetHeat:

@@ -65,7 +65,7 @@ class PartialOrder:
 def partial_order(rankings: Mapping[str, Ranking]) -> PartialOrder:
     """The partial order of the treatments that all outcomes rank; ``rankings`` maps an outcome's name to its ranking.
 
-    Raises ``DataError`` when the outcomes share fewer than two treatments.
+    Treatments that an outcome's network doesn't connect are in no order. Raises ``DataError`` when the outcomes share fewer than two treatments.
     """
     sets = [set(r.treatments) for r in rankings.values()]
     shared = tuple(sorted(set.intersection(*sets))) if sets else ()
@@ -73,6 +73,9 @@ def partial_order(rankings: Mapping[str, Ranking]) -> PartialOrder:
         raise DataError("a partial order needs two treatments that every outcome ranks")
     scores = np.array([[r.p_scores[r.treatments.index(t)] for r in rankings.values()] for t in shared])
     above = _dominates(scores)
+    for ranking in rankings.values():
+        part = np.array([next(i for i, names in enumerate(ranking.subnetworks) if t in names) for t in shared])
+        above &= part[:, None] == part[None, :]
     links = above.astype(float)
     through = np.asarray(links @ links > 0)
     levels = np.zeros(len(shared), dtype=np.intp)
@@ -85,9 +88,11 @@ def partial_order(rankings: Mapping[str, Ranking]) -> PartialOrder:
 class Categories:
     """Treatments in categories against a reference, minimally contextualised (GRADE, BMJ 2020;371:m3900).
 
-    ``levels``: 0 no different from the reference, 1 better, 2 better than another of those, …; −1 worse, and so on;
-    ``labels``: it in words; ``certain``: whether the certainty of the estimate against the reference is high
-    or moderate (None where it isn't given); ``review``: treatments whose P-score contradicts their category.
+    ``levels``: 0 not shown to differ from the reference by more than the threshold, 1 better, 2 better than another of
+    those, …; −1 worse, and so on; ``labels``: it in words; ``certain``: whether the certainty of the estimate against
+    the reference is high or moderate (None where it isn't given). ``review``: the few treatments, often those
+    with wide intervals, without which the order by P-score and the categories agree (among treatments of the same
+    certainty, since GRADE puts low certainty apart).
     """
 
     reference: str
@@ -120,13 +125,15 @@ class Categories:
         table = text_table(
             {
                 "treatment": [self.treatments[i] for i in rows],
+                "level": [str(self.levels[i]) for i in rows],
                 "category": [self.labels[i] for i in rows],
                 "certainty": [_CERTAIN[self.certain[i]] for i in rows],
                 "P-score": [decimals(self.p_scores[i], 2) for i in rows],
             }
         )
-        note = f"\n\nRanking and category disagree for {', '.join(self.review)}: review." if self.review else ""
-        return f"Categories against {self.reference}\n\n{table}{note}"
+        margin = f", by more than {self.threshold:.4g} on the analysis scale" if self.threshold else ""
+        note = f"\n\nReview: P-score and category disagree for {', '.join(self.review)}." if self.review else ""
+        return f"Categories against {self.reference}{margin}\n\n{table}{note}"
 
     def _order(self) -> list[int]:
         return sorted(range(len(self.treatments)), key=lambda i: (-self.levels[i], -self.p_scores[i]))
@@ -166,15 +173,32 @@ def categories(
     scores = p_scores(fit, smaller_is_better)[members]
     known = certainty or {}
     certain = tuple(known[t] in ("high", "moderate") if t in known else None for t in names)
-    contradicted = (levels[:, None] > levels[None, :]) & (scores[:, None] < scores[None, :])
-    review = tuple(names[i] for i in np.flatnonzero(contradicted.any(axis=1)).tolist())
-    labels = tuple(_label(int(level), levels) for level in levels)
+    review = tuple(name for name, odd in zip(names, _misplaced(levels, scores, certain), strict=True) if odd)
+    labels = tuple(
+        "the reference" if i == home else _label(level, levels, threshold) for i, level in enumerate(levels.tolist())
+    )
     return Categories(reference, threshold, names, levels, labels, certain, scores, review)
 
 
-def _label(level: int, levels: IntArray) -> str:
+def _misplaced(levels: IntArray, scores: FloatArray, certain: Sequence[bool | None]) -> list[bool]:
+    """The treatments that contradict most others, taken away until ranking and categories agree.
+
+    Two treatments of the same certainty contradict each other if the one in the better category has the lower P-score.
+    """
+    kinds = np.array([-1 if c is None else int(c) for c in certain])
+    wrong = (levels[:, None] > levels[None, :]) & (scores[:, None] < scores[None, :]) & (kinds[:, None] == kinds)
+    wrong |= wrong.T
+    odd = np.zeros(len(levels), dtype=bool)
+    while wrong.any():
+        worst = wrong.sum(axis=1) == wrong.sum(axis=1).max()
+        odd |= worst
+        wrong[worst], wrong[:, worst] = False, False
+    return [bool(x) for x in odd]
+
+
+def _label(level: int, levels: IntArray, threshold: float) -> str:
     if level == 0:
-        return "no better than the reference"
+        return f"not shown to differ{' importantly' if threshold else ''} from the reference"
     if level > 0:
         return "among the most effective" if level == levels.max() else "better than the reference, not than the best"
     return "worse than the reference" if level > levels.min() or level == -1 else "among the least effective"

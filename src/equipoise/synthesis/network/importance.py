@@ -19,7 +19,7 @@ from equipoise.frames import FloatArray
 from equipoise.synthesis.network.blocks import IntArray
 from equipoise.synthesis.network.gls import Solution, System, resistances, weights_at
 from equipoise.synthesis.network.hat import Edges, block_diagonal, chosen_pairs, edges, pair_names
-from equipoise.synthesis.network.tables import decimals, text_table
+from equipoise.synthesis.network.tables import decimals, long_table
 
 if TYPE_CHECKING:
     from equipoise.synthesis.network.fit import NetworkFit
@@ -64,14 +64,15 @@ class Importance:
         )
 
     def summary(self) -> str:
-        """The most important study of each comparison, as text."""
+        """The most important study of each comparison, as text; of many comparisons the first."""
         top = self.by_study.argmax(axis=1)
-        return text_table(
+        return long_table(
             {
                 "comparison": [f"{a} : {b}" for a, b in zip(self.treatment, self.comparator, strict=True)],
                 "most important study": [self.studies[j] for j in top],
                 "importance": [decimals(x, 3) for x in self.by_study[np.arange(len(top)), top]],
-            }
+            },
+            "comparisons",
         )
 
 

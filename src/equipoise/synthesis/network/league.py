@@ -12,7 +12,7 @@ from equipoise.errors import DataError
 from equipoise.frames import FloatArray
 from equipoise.synthesis.network.blocks import IntArray
 from equipoise.synthesis.network.direct import DirectEvidence
-from equipoise.synthesis.network.tables import decimals, natural, text_table
+from equipoise.synthesis.network.tables import WIDEST, decimals, natural, text_table, wide_table
 
 
 class Compared(Protocol):
@@ -69,12 +69,15 @@ class League:
         return make_frame({t: [row[j] for row in cells] for j, t in enumerate(self.treatments)})
 
     def summary(self, digits: int = 2) -> str:
-        """The table as text."""
+        """The table as text; where it is wide, in blocks of columns as R prints matrices."""
         cells = self.texts(digits)
         columns = {" " * (j + 1): [row[j] for row in cells] for j in range(len(self.treatments))}
         note = f"Lower triangle: {self.measure}, row against column, network estimates."
         note += f" Upper triangle: {self.upper_measure}, row against column, {self.upper_triangle} estimates."
-        return text_table(columns).lstrip("\n ") + "\n\n" + note
+        table = text_table(columns).lstrip("\n ")
+        if max(map(len, table.split("\n"))) > WIDEST:
+            table = wide_table({"": self.treatments, **dict(zip(self.treatments, columns.values(), strict=True))})
+        return f"{table}\n\n{note}"
 
 
 def _cell(league: League, row: int, column: int, digits: int) -> str:

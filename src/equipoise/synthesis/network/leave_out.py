@@ -24,7 +24,7 @@ from equipoise.synthesis.network.heterogeneity import estimate_tau2
 from equipoise.synthesis.network.inference import infer
 from equipoise.synthesis.network.refitting import fits_without_each, removed_at, tau2_without_each
 from equipoise.synthesis.network.removal import make_groups
-from equipoise.synthesis.network.tables import decimals, natural, text_table
+from equipoise.synthesis.network.tables import decimals, first_of, natural, text_table
 
 Tau2Choice = Literal["refit", "network"]
 
@@ -95,7 +95,7 @@ class LeaveOneOut:
         moved = change.max(axis=1) >= 0
         picked = [(row, int(most[row])) if moved[row] else None for row in range(len(self.left_out))]
         lost = [
-            ", ".join(t for t, gone in zip(self.treatments, np.isnan(e) & np.isfinite(f), strict=True) if gone)
+            first_of([t for t, gone in zip(self.treatments, np.isnan(e) & np.isfinite(f), strict=True) if gone])
             for e, f in zip(self.estimates, full, strict=True)
         ]
         table = text_table(
@@ -219,6 +219,7 @@ class _Table:
         label = components(size, ((np.broadcast_to(b.arms[:, :1], b.arms[:, 1:].shape), b.arms[:, 1:]) for b in blocks))
         members = np.flatnonzero(label == label[reference])
         if len(members) < 2:
+            self.q[row], self.df[row] = np.nan, 0
             return
         system = build(blocks, members, size)
         common = solve(system)

@@ -112,7 +112,9 @@ class Network:
                 raise DataError(f"study {study.study!r} occurs twice; give each study its own label")
             seen.add(study.study)
         if not kept:
-            raise DataError("no study compares two treatments, so there is no network to analyse")
+            why = "".join(f"; {o.what}: {o.reason}" for o in out[:3])
+            more = f"; and {len(out) - 3} more left out" if len(out) > 3 else ""
+            raise DataError(f"no study compares two treatments in a way that can be analysed{why}{more}")
         treatments = tuple(sorted({t for study in kept for t in study.treatments}))
         blocks = stack(kept, {t: i for i, t in enumerate(treatments)})
         parts = subnetworks(treatments, (block.arms for block in blocks))
@@ -175,13 +177,12 @@ class Network:
             double_zero,
             smd,
         )
-        forms = {"hedges": "Hedges' g", "cohen": "Cohen's d"}
         net = cls.from_studies(
             made.studies,
             measure,
             left_out=[LeftOut(what, reason) for what, reason in made.left_out],
             changes=[Change(label, what) for label, what in made.changes],
-            notes=[f"SMD: {forms[smd]}, standard deviation pooled over a study's arms"] if measure == "SMD" else [],
+            notes=_form_of(measure, smd, time is not None),
         )
         return replace(_with_lost_treatments(net, rows.treatment), arm_rows=rows)
 
@@ -415,6 +416,17 @@ class Network:
         lines += [f"Left out: {o.what}: {o.reason}" for o in self.left_out]
         lines += [f"Changed: {c.study}: {c.what}" for c in self.changes]
         return "\n".join(lines)
+
+
+def _form_of(measure: str, smd: SmdForm, timed: bool) -> list[str]:
+    """Which form of the measure is used, where there are several."""
+    if measure == "SMD":
+        form = {"hedges": "Hedges' g", "cohen": "Cohen's d"}[smd]
+        return [f"SMD: {form}, standard deviation pooled over a study's arms"]
+    if measure == "HR":
+        follow_up = "constant hazards over each arm's time" if timed else "the same follow-up in all arms of a study"
+        return [f"HR: from the complementary log-log of the proportions with the event, assuming {follow_up}"]
+    return []
 
 
 def _with_lost_treatments(net: Network, mentioned: Iterable[str]) -> Network:

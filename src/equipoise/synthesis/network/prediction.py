@@ -58,7 +58,7 @@ class Predictions:
         estimates, lower, upper = (
             natural(self.measure, array[rows, columns]) for array in (self.estimates, self.lower, self.upper)
         )
-        return text_table(
+        table = text_table(
             {
                 "comparison": [
                     f"{self.treatments[i]} : {self.treatments[j]}" for i, j in zip(rows, columns, strict=True)
@@ -67,6 +67,11 @@ class Predictions:
                 f"{100 * self.level:g}%-PI": [interval(a, b) for a, b in zip(lower, upper, strict=True)],
             }
         )
+        unknown = np.isnan(self.lower[rows, columns]) & np.isfinite(self.estimates[rows, columns])
+        note = (
+            "\n\nWithout degrees of freedom for heterogeneity there is no prediction interval." if unknown.any() else ""
+        )
+        return table + note
 
     def _pairs(self) -> tuple[list[int], list[int]]:
         index = {t: i for i, t in enumerate(self.treatments)}
@@ -80,11 +85,13 @@ class Predictions:
         return rows, columns
 
 
-def predict(fit: NetworkFit, level: float | None = None) -> Predictions:
+def predict(fit: NetworkFit, level: float | None = None, reference: str | None = None) -> Predictions:
     """See ``NetworkFit.predict``."""
     if fit.model == "common":
         raise DataError("a common-effect model predicts no spread between studies; fit the random-effects model")
     level = fit.level if level is None else level
+    if not 0 < level < 1:
+        raise DataError(f"level {level} must lie between 0 and 1")
     n = len(fit.treatments)
     lower, upper, errors = (np.full((n, n), np.nan) for _ in range(3))
     for system, tau2, df in zip(fit.systems, fit.tau2, fit.df, strict=True):
@@ -94,4 +101,5 @@ def predict(fit: NetworkFit, level: float | None = None) -> Predictions:
         half = (stdtrit(df, 0.5 + level / 2) if df > 0 else np.nan) * error
         errors[place] = error
         lower[place], upper[place] = fit.estimates[place] - half, fit.estimates[place] + half
-    return Predictions(fit.treatments, fit.references(), fit.measure, level, fit.estimates, errors, lower, upper)
+    bases = fit.references(reference)
+    return Predictions(fit.treatments, bases, fit.measure, level, fit.estimates, errors, lower, upper)

@@ -81,6 +81,17 @@ class RegressionFit:
         return self.pairs.standard_errors
 
     @property
+    def references(self) -> tuple[str, ...]:
+        """What each subnetwork is compared with: the reference, or the first by name where that one isn't in it."""
+        parts = self.network.subnetworks
+        return tuple(self.reference if self.reference in part else part[0] for part in parts)
+
+    def compared(self) -> list[tuple[str, str]]:
+        """Every treatment with its subnetwork's reference."""
+        parts = zip(self.network.subnetworks, self.references, strict=True)
+        return [(t, base) for part, base in parts for t in part if t != base]
+
+    @property
     def r2(self) -> float:
         """The proportion of τ² that the covariates explain, at least 0."""
         if not self.tau2_without > 0:
@@ -106,9 +117,14 @@ class RegressionFit:
         """Effects against the reference at the centre, slopes and heterogeneity, as text."""
         at = ", ".join(f"{name} = {c:.4g}" for name, c in zip(self.covariates, self.centre, strict=True))
         kind = "common effect" if self.model == "common" else f"random effects, tau² by {self.method}"
-        base = self.pairs.position(self.reference)
+        position = self.pairs.position
+        known = {
+            pair: bool(np.isfinite(self.estimates[position(pair[0]), position(pair[1])])) for pair in self.compared()
+        }
         lines = [
-            self.pairs.against(self.reference, f"Network meta-regression ({kind}): effects at {at}").summary(),
+            self.pairs.table(
+                [pair for pair in known if known[pair]], f"Network meta-regression ({kind}): effects at {at}"
+            ).summary(),
             "",
             "Change of the effect for one unit of the covariate:",
             self.slopes.summary(analysis_scale(self.network.measure)),
@@ -118,7 +134,7 @@ class RegressionFit:
         ]
         if self.model == "random":
             lines.append(f"tau² = {decimals(self.tau2)} ({decimals(self.tau2_without)} without covariates)")
-        unknown = [t for t, e in zip(self.network.treatments, self.estimates[:, base], strict=True) if np.isnan(e)]
+        unknown = [treatment for (treatment, _), fine in known.items() if not fine]
         if unknown:
             lines.append(f"Effect at these values can't be estimated: {', '.join(unknown)}")
         lines += [f"Left out: {o.what}: {o.reason}" for o in self.left_out]
@@ -172,8 +188,8 @@ def fit_regression(
     if not known.any():
         raise DataError(
             f"the slope of {', '.join(wanted)} can't be estimated: it takes several studies with different values "
-            f"that compare {' or '.join(bases)} with the treatments that share a slope; choose another reference, or "
-            "share slopes"
+            f"that compare {' or '.join(bases)} with the treatments that share a slope; choose another reference"
+            + (", or share slopes" if slopes == "treatment" else "")
         )
     slope_names = [f"{c}: {g}" if g else c for c in table.names for g in names]
     used = functions[known]

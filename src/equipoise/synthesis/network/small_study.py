@@ -23,7 +23,7 @@ from equipoise.synthesis.network.heterogeneity import Tau2Method
 from equipoise.synthesis.network.network import Network
 from equipoise.synthesis.network.pair_effects import PairEffects
 from equipoise.synthesis.network.regression import RegressionFit, Slopes, fit_regression
-from equipoise.synthesis.network.tables import decimals, interval, natural, p_statement, text_table
+from equipoise.synthesis.network.tables import analysis_scale, decimals, interval, natural, p_statement, text_table
 
 Precision = Literal["variance", "se"]
 
@@ -94,42 +94,36 @@ class SmallStudyRegression:
     unadjusted: NetworkFit
 
     def to_frame(self) -> Any:
-        """One row a treatment against the reference: unadjusted and adjusted."""
+        """One row a treatment against its subnetwork's reference: unadjusted and adjusted."""
         from equipoise.frames import make_frame
 
-        base = self.adjusted.position(self.regression.reference)
-        rows = self._rows()
-        columns: dict[str, Any] = {
-            "treatment": [self.adjusted.treatments[r] for r in rows],
-            "comparator": [self.regression.reference] * len(rows),
-        }
+        pairs, place = self._pairs()
+        columns: dict[str, Any] = {"treatment": [t for t, _ in pairs], "comparator": [base for _, base in pairs]}
         for name, fit in (("", self.unadjusted), ("adjusted_", self.adjusted)):
-            columns[f"{name}estimate"] = fit.estimates[rows, base]
-            columns[f"{name}lower"] = fit.lower[rows, base]
-            columns[f"{name}upper"] = fit.upper[rows, base]
+            columns[f"{name}estimate"] = fit.estimates[place]
+            columns[f"{name}lower"] = fit.lower[place]
+            columns[f"{name}upper"] = fit.upper[place]
         return make_frame(columns)
 
     def summary(self) -> str:
         """The slopes, and the effects before and after, as text."""
         measure = self.unadjusted.measure
-        base = self.adjusted.position(self.regression.reference)
-        rows = self._rows()
+        pairs, place = self._pairs()
         level = f"{100 * self.adjusted.level:g}%-CI"
-        columns: dict[str, list[str]] = {"treatment": [self.adjusted.treatments[r] for r in rows]}
+        columns: dict[str, list[str]] = {"comparison": [f"{t} : {base}" for t, base in pairs]}
         for name, fit in (("", self.unadjusted), (" adjusted", self.adjusted)):
-            columns[measure + name] = [decimals(natural(measure, fit.estimates[r, base])) for r in rows]
-            bounds = [natural(measure, np.array([fit.lower[r, base], fit.upper[r, base]])) for r in rows]
+            columns[measure + name] = [decimals(x) for x in natural(measure, fit.estimates[place])]
+            bounds = natural(measure, np.stack([fit.lower[place], fit.upper[place]], axis=1))
             columns[level + name] = [interval(low, high) for low, high in bounds]
         return (
-            f"Small-study regression on the {self.on} (adjusted to {self.on} {self.at:.4g}), "
-            f"against {self.regression.reference}\n\n{text_table(columns)}\n\nChange of the effect for one unit:\n"
-            f"{self.regression.slopes.summary()}"
+            f"Small-study regression on the {self.on} (adjusted to {self.on} {self.at:.4g})\n\n{text_table(columns)}\n\nChange of the effect for one unit:\n"
+            f"{self.regression.slopes.summary(analysis_scale(measure))}"
         )
 
-    def _rows(self) -> list[int]:
-        base = self.adjusted.position(self.regression.reference)
-        known = np.isfinite(self.unadjusted.estimates[:, base])
-        return [int(r) for r in np.flatnonzero(known) if r != base]
+    def _pairs(self) -> tuple[list[tuple[str, str]], tuple[list[int], list[int]]]:
+        """Every treatment with its subnetwork's reference, and where arrays over pairs have them."""
+        pairs, position = self.regression.compared(), self.adjusted.position
+        return pairs, ([position(t) for t, _ in pairs], [position(base) for _, base in pairs])
 
 
 def comparison_adjusted(fit: NetworkFit, order: Sequence[str]) -> ComparisonAdjusted:

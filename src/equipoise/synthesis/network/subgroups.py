@@ -21,7 +21,7 @@ from equipoise.synthesis.network.fit import Model, NetworkFit
 from equipoise.synthesis.network.heterogeneity import Tau2Method
 from equipoise.synthesis.network.inference import Interval
 from equipoise.synthesis.network.network import LeftOut, Network
-from equipoise.synthesis.network.tables import decimals, natural, p_statement, p_value, text_table
+from equipoise.synthesis.network.tables import decimals, long_table, natural, p_statement, p_value
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,7 +80,7 @@ class Subgroups:
             columns[f"{measure} ({name})"] = [decimals(value) for value in values]
         columns["Q"] = [decimals(self.q[i, j], 2) for i, j in pairs]
         columns["p-value"] = [p_value(self.p[i, j]) for i, j in pairs]
-        lines = [f"Subgroup networks: {', '.join(self.names)}", "", text_table(columns), ""]
+        lines = [f"Subgroup networks: {', '.join(self.names)}", "", long_table(columns, "comparisons"), ""]
         if self.df_between > 0:
             lines.append(
                 f"All comparisons (common effect): Q = {decimals(self.q_between, 2)}, df = {self.df_between}, "

@@ -13,6 +13,10 @@ RATIO_MEASURES = frozenset({"OR", "RR", "HR", "IRR", "ROM", "DOR"})
 MEASURES = RATIO_MEASURES | {"RD", "ASD", "MD", "SMD", "IRD", "IRSD"}
 
 
+WIDEST = 160
+"""Characters a line of a table that is laid out anew if it gets wider."""
+
+
 def spelt(measure: str) -> str:
     """A measure in capitals if it is a known one, otherwise as it is."""
     return measure.upper() if measure.upper() in MEASURES else measure
@@ -48,6 +52,48 @@ def p_value(p: float) -> str:
 def interval(lower: float, upper: float, digits: int = 4) -> str:
     """[lower; upper]."""
     return f"[{decimals(lower, digits)}; {decimals(upper, digits)}]"
+
+
+def first_of(names: Sequence[str], width: int = 60) -> str:
+    """The names; of a list longer than ``width`` characters the first ones and how many more there are."""
+    most = int((np.cumsum([len(name) + 2 for name in names]) <= width + 2).sum())
+    if most == len(names):
+        return ", ".join(names)
+    return f"{', '.join(names[: max(1, most)])} and {len(names) - max(1, most)} others"
+
+
+def long_table(columns: Mapping[str, Sequence[str]], what: str, most: int = 60) -> str:
+    """``text_table`` of the first rows of a table that grows with the square of the treatments, and how many more."""
+    rows = len(next(iter(columns.values())))
+    table = text_table({name: cells[:most] for name, cells in columns.items()})
+    return table if rows <= most else f"{table}\n{_more(rows - most, what)}"
+
+
+def long_list(names: Sequence[str], texts: Sequence[str], what: str, most: int = 60) -> str:
+    """A name and a text a line, of the first rows, and how many more there are."""
+    width = max(map(len, names[:most]), default=0)
+    lines = [f"{name.ljust(width)}  {text}" for name, text in zip(names[:most], texts[:most], strict=True)]
+    return "\n".join([*lines, *([_more(len(names) - most, what)] if len(names) > most else [])])
+
+
+def _more(rows: int, what: str) -> str:
+    return f"… and {rows} more {what}; to_frame() has them all"
+
+
+def wide_table(columns: Mapping[str, Sequence[str]], widest: int = WIDEST) -> str:
+    """``text_table`` in blocks of columns no wider than ``widest``, the first column repeated, as R prints matrices."""
+    (first, cells), *others = columns.items()
+    margin = max(len(first), *map(len, cells))
+    blocks: list[dict[str, Sequence[str]]] = []
+    used = widest
+    for name, column in others:
+        width = 2 + max(len(name), *map(len, column))
+        if used + width > widest and (not blocks or len(blocks[-1]) > 1):
+            blocks.append({first: cells})
+            used = margin
+        blocks[-1][name] = column
+        used += width
+    return "\n\n".join(text_table(block) for block in blocks)
 
 
 def text_table(columns: Mapping[str, Sequence[str]]) -> str:

@@ -105,7 +105,8 @@ class Thresholds:
                 "within CI": ["yes" if sensitive[r] else "no" for r in rows],
             }
         )
-        return f"Best ({wanted} effect): {', '.join(self.best)}\n\n{table}"
+        among = f" of {', '.join(sorted(self.candidates))}" if len(self.candidates) < len(self.fit.treatments) else ""
+        return f"Best ({wanted} effect{among}): {', '.join(self.best)}\n\n{table}"
 
 
 def study_thresholds(
