@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
@@ -20,19 +21,23 @@ from equipoise.synthesis.bayes.averaging.coordinates import Coordinate
 from equipoise.synthesis.bayes.averaging.warp import Warped, unwarped, warp
 
 FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
-LogDensity = Callable[[Sequence[FloatArray], BoolArray | None], FloatArray]
+IntArray = NDArray[np.intp]
+LogDensity = Callable[[Sequence[FloatArray], IntArray], FloatArray]
 
 TARGETS = {1: 1e-9, 2: 1e-8, 3: 1e-6, 4: 1e-5, 5: 2e-4}
 """The stated relative error of the evidence that is aimed at, by the number of parameters."""
 DEPTHS = {1: 27.0, 2: 24.0, 3: 20.0, 4: 18.0, 5: 16.0}
 """How far, in logarithms, below its maximum the density is taken as 0."""
-FINENESS = {1: 0.3, 2: 0.4, 3: 0.5, 4: 0.6, 5: 0.75}
+FINENESS = {1: 0.3, 2: 0.4, 3: 0.6, 4: 0.7, 5: 0.8}
 """The first step, in posterior standard deviations."""
+COARSER = {1: 1.0, 2: 1.0, 3: 1.0, 4: 1.4, 5: 1.9}
+"""How many times longer than usual the steps of a first look are."""
 _SHARES = np.array([0.45, 0.55, 0.85, 0.95])
 """The frequencies, as shares of the highest that the lattice shows, from which its error is extrapolated."""
 _SAFETY = 10.0
 """What the extrapolated error is multiplied by."""
+MOST_POWER = {1: 1.0, 2: 1.0, 3: 1.5, 4: 1.5, 5: 1.5}
+"""The transform's logarithm is extrapolated as at most this power of the frequency; it would be 2 for a normal density."""
 _MOST_NODES = 4_000_000
 _MOST_PASSES = 12
 
@@ -62,47 +67,45 @@ class Lattice:
 
     def margin(self, axis: int) -> FloatArray:
         """The posterior masses of one parameter's nodes."""
-        return _margin(self.weights, axis)
+        return np.asarray(self.weights.sum(axis=tuple(d for d in range(self.weights.ndim) if d != axis)))
 
 
-def integrate(
-    log_density: LogDensity,
-    coordinates: Sequence[Coordinate],
-    starts: Sequence[tuple[float, float, float]] | None = None,
-) -> Lattice:
+def integrate(log_density: LogDensity, coordinates: Sequence[Coordinate]) -> Lattice:
     """The integral and the posterior of a density in x.
 
-    ``log_density``: from arrays of x, one a parameter, to the logarithm of the density on their lattice (the slopes of
-    the coordinates included); where the mask that it also gets is false the density is negligible and may be −∞.
+    ``log_density``: from arrays of x, one a parameter, to the logarithm of the density at the flat places on their
+    lattice that it also gets (the slopes of the coordinates included).
     Raises ``NotConverged`` where the density vanishes everywhere it was looked at.
     """
     count = len(coordinates)
     if count == 0:
-        return Lattice((), (), np.ones(()), float(log_density((), None)), 0.0)
+        return Lattice((), (), np.ones(()), float(log_density((), np.zeros(1, dtype=np.intp))[0]), 0.0)
     warps = [unwarped(c) for c in coordinates]
-    ranges = [c.start if starts is None else starts[d] for d, c in enumerate(coordinates)]
+    ranges = [_whole_steps(low, high, step * COARSER[count]) for low, high, step in (c.start for c in coordinates)]
     fineness, depth = FINENESS[count], DEPTHS[count]
-    mask: BoolArray | None = None
+    kept = np.arange(int(np.prod([round((high - low) / step) + 1 for low, high, step in ranges])))
     before = float("inf")
     for attempt in range(_MOST_PASSES):
         nodes = [_nodes(low, high, step) for low, high, step in ranges]
+        shape = tuple(len(u) for u in nodes)
         places = [w.bend(u) for w, u in zip(warps, nodes, strict=True)]
-        log = log_density(places, mask)
-        for d in range(count):
-            slope = warps[d].log_bend_slope(nodes[d])
-            log = np.asarray(log + slope.reshape(-1, *(1,) * (count - d - 1)))
+        log = log_density(places, kept) + _slopes(warps, nodes, kept)
         top = float(np.max(log))
         if not np.isfinite(top):
             raise NotConverged("likelihood times prior is 0 or infinite wherever it was tried; check priors and data")
-        mass = np.exp(log - top)
+        log -= top
+        mass = np.exp(log)
         total = float(mass.sum())
-        margins = [_margin(mass, d) / total for d in range(count)]
+        weights = np.zeros(shape)
+        weights.ravel()[kept] = mass / total
+        sums = _Sums(weights)
+        margins = [sums.over((d,)) for d in range(count)]
         evidence = top + float(np.log(total) + np.sum(np.log([step for _, _, step in ranges])))
-        aliasing, shrink = _aliasing(mass / total, margins, TARGETS[count])
+        aliasing, shrink = _aliasing(sums, TARGETS[count])
         # Another bound: how far the last lattice was off, all steps of which were longer.
         aliasing = min(aliasing, 5.0 * abs(evidence - before))
         # What was cut off is about as much as what lies just inside the cut.
-        error = aliasing + float(mass.sum(where=mass < np.exp(2.0 - depth))) / total
+        error = aliasing + float(mass[log < 2.0 - depth].sum()) / total
         looks = [
             _look(w, u, m, r, fineness, np.exp(-depth), last_bend=attempt > 2)
             for w, u, m, r in zip(warps, nodes, margins, ranges, strict=True)
@@ -122,30 +125,66 @@ def integrate(
             break
         changed = [abs(np.log(new[2] / now[2])) > 0.1 for now, new in zip(ranges, proposed, strict=True)]
         before = evidence if all(changed) else float("inf")
+        high = np.zeros(weights.size, dtype=bool)
+        high[kept[log > -depth]] = True
+        nearest = [
+            np.searchsorted(0.5 * (x[1:] + x[:-1]), look.warp.bend(_nodes(*r)))
+            for x, look, r in zip(places, looks, proposed, strict=True)
+        ]
+        kept = _neighbourhood(high, shape, nearest)
         warps = [look.warp for look in looks]
-        mask = _mask(mass > np.exp(-depth), places, warps, proposed)
         ranges = proposed
-    return Lattice(tuple(warps), tuple(nodes), mass / total, evidence, error if settled else 1.0)
+    return Lattice(tuple(warps), tuple(nodes), weights, evidence, error if settled else 1.0)
 
 
-def _mask(
-    high: BoolArray,
-    old: Sequence[FloatArray],
-    warps: Sequence[Warped],
-    new: Sequence[tuple[float, float, float]],
-) -> BoolArray:
-    """Where on the new lattice the density may not be negligible: next to the old nodes at which it isn't."""
-    index = []
-    for d, (places, (low, top, step)) in enumerate(zip(old, new, strict=True)):
+def _slopes(warps: Sequence[Warped], nodes: Sequence[FloatArray], kept: IntArray) -> FloatArray:
+    """The sum of the warps' log slopes at flat places: from a table for the first parameters and one for the others."""
+    slopes = [w.log_bend_slope(u) for w, u in zip(warps, nodes, strict=True)]
+    tables = []
+    for part in (slopes[: len(slopes) // 2], slopes[len(slopes) // 2 :]):
+        table = np.zeros(1)
+        for slope in part:
+            table = np.add.outer(table, slope).ravel()
+        tables.append(table)
+    row, column = np.divmod(kept, len(tables[1]))
+    return np.asarray(tables[0][row] + tables[1][column])
+
+
+class _Sums:
+    """Masses on a lattice, summed over all parameters but some; sums that are there already are gone on from."""
+
+    def __init__(self, masses: FloatArray) -> None:
+        everything = tuple(range(masses.ndim))
+        self.count = masses.ndim
+        self._known = {everything: masses}
+
+    def over(self, axes: tuple[int, ...]) -> FloatArray:
+        """The masses by ``axes`` (ascending)."""
+        if axes not in self._known:
+            # One parameter more: the last that isn't among them.
+            extra = max(d for d in range(self.count) if d not in axes)
+            larger = tuple(sorted((*axes, extra)))
+            self._known[axes] = self.over(larger).sum(axis=larger.index(extra))
+        return self._known[axes]
+
+
+def _neighbourhood(high: NDArray[np.bool_], shape: tuple[int, ...], nearest: Sequence[IntArray]) -> IntArray:
+    """Flat places on a new lattice whose nearest old node is at, or next to, one where the density isn't negligible.
+
+    ``high``: whether it isn't at the old nodes, flat; ``nearest``: of each new node, by axis.
+    """
+    stride = 1
+    for size in shape[::-1]:
+        # Shifted as a whole, the ends of a line reach into the next, which is harmless.
         wide = high.copy()
-        here, there = [slice(None)] * high.ndim, [slice(None)] * high.ndim
-        here[d], there[d] = slice(1, None), slice(None, -1)
-        wide[tuple(here)] |= high[tuple(there)]
-        wide[tuple(there)] |= high[tuple(here)]
+        wide[stride:] |= high[:-stride]
+        wide[:-stride] |= high[stride:]
         high = wide
-        x = warps[d].bend(_nodes(low, top, step))
-        index.append(np.searchsorted(0.5 * (places[1:] + places[:-1]), x))
-    return np.asarray(high[np.ix_(*index)])
+        stride *= size
+    found = high.reshape(shape)
+    for axis, index in enumerate(nearest):
+        found = found.take(index, axis=axis)
+    return np.flatnonzero(found)
 
 
 class _Look(NamedTuple):
@@ -175,7 +214,7 @@ def _look(
     new_low, new_high = max(low, u[first] - step), min(high, u[last] + step)
     sd = float(np.sqrt(margin @ (u - margin @ u) ** 2))
     if sd < 0.6 * step:  # too coarse to say more than where to look
-        return _Look(now, _whole_steps(new_low, new_high, step / 3.0), False)
+        return _Look(now, _whole_steps(new_low, new_high, step / 2.0), False)
     if step <= fineness * sd or (now.fitted and (last_bend or 0.5 < sd < 2.0)):
         return _Look(now, _whole_steps(new_low, new_high, step), True)
     better = warp(now.base, now.bend(u), margin)
@@ -189,36 +228,37 @@ def _whole_steps(low: float, high: float, step: float) -> tuple[float, float, fl
     return low, high, (high - low) / pieces
 
 
-def _aliasing(mass: FloatArray, margins: Sequence[FloatArray], target: float) -> tuple[float, FloatArray]:
+def _aliasing(sums: _Sums, target: float) -> tuple[float, FloatArray]:
     """The bound on the trapezoidal rule's relative error, and the factors on the steps that would bring it to target."""
-    count = mass.ndim
+    count = sums.count
+    margins = [sums.over((d,)) for d in range(count)]
     waves = [np.exp(1j * np.pi * np.outer(_SHARES, np.arange(len(m)))) for m in margins]
     lines: list[tuple[tuple[int, ...], FloatArray]] = [
         ((d,), np.abs(wave @ m)) for d, (wave, m) in enumerate(zip(waves, margins, strict=True))
     ]
-    for a in range(count):
-        for b in range(a + 1, count):
-            pair = mass.sum(axis=tuple(d for d in range(count) if d not in (a, b)))
-            half = waves[a] @ pair
-            lines.append(((a, b), np.abs((half * waves[b]).sum(axis=1))))
-            lines.append(((a, b), np.abs((half * waves[b].conj()).sum(axis=1))))
+    for a, b in combinations(range(count), 2):
+        half = waves[a] @ sums.over((a, b))
+        # Near its end the steeper diagonal only shows the image of the other one: the larger counts, for both.
+        one, other = np.abs((half * waves[b]).sum(axis=1)), np.abs((half * waves[b].conj()).sum(axis=1))
+        lines += 2 * [((a, b), np.maximum(one, other))]
     goal = np.log(target / (_SAFETY * len(lines)))
-    total, shrink = 0.0, np.full(count, 0.87)
+    total, shrink = 0.0, np.full(count, 0.9)
+    high, low = _SHARES[2:], _SHARES[:2]
     for parameters, transform in lines:
-        log = np.log(np.maximum(transform, 1e-15))
+        log = np.minimum(np.log(np.maximum(transform, 1e-15)), -1e-6)
         # From two pairs of frequencies, lest one of them is near a zero of the transform.
-        slope = np.minimum((log[2:] - log[:2]) / (_SHARES[2:] - _SHARES[:2]), -0.1)
-        extrapolated = log[2:] + slope * (2.0 - _SHARES[2:])
+        slope = np.minimum((log[2:] - log[:2]) / (high - low), -0.1)
+        power = np.clip(np.log(log[2:] / log[:2]) / np.log(high / low), 1.0, MOST_POWER[count])
+        # A transform that falls off ever more slowly goes on with its last slope.
+        slow = slope * high > log[2:]
+        extrapolated = np.where(slow, log[2:] + slope * (2.0 - high), log[2:] * (2.0 / high) ** power)
         worst = int(np.argmax(extrapolated))
-        total += _SAFETY * float(np.exp(min(extrapolated[worst], 0.0)))
-        needed = _SHARES[2 + worst] + (goal - log[2 + worst]) / slope[worst]
-        shrink[list(parameters)] = np.minimum(shrink[list(parameters)], np.clip(2.0 / max(needed, 2.0), 0.78, 0.87))
+        total += _SAFETY * float(np.exp(extrapolated[worst]))
+        needed = np.where(slow, high + (goal - log[2:]) / slope, high * (goal / log[2:]) ** (1.0 / power))[worst]
+        axes = list(parameters)
+        shrink[axes] = np.minimum(shrink[axes], np.clip(2.0 / max(float(needed), 2.0), 0.75, 0.9))
     return total, shrink
 
 
 def _nodes(low: float, high: float, step: float) -> FloatArray:
     return np.asarray(low + step * np.arange(round((high - low) / step) + 1), dtype=np.float64)
-
-
-def _margin(mass: FloatArray, axis: int) -> FloatArray:
-    return np.asarray(mass.sum(axis=tuple(d for d in range(mass.ndim) if d != axis)))
