@@ -400,7 +400,7 @@ def test_tables_and_text(smoking: ArmPosterior) -> None:
     text = smoking.summary()
     assert "Priors: τ uniform" in text
     assert "C : A" in text
-    assert smoking.league().estimates is smoking.estimates
+    np.testing.assert_array_equal(smoking.league().estimates, smoking.estimates)
     assert smoking.pair_counts()[0, 2] == 15
     assert "pD" in smoking.fit_statistics().summary()
     assert smoking.pareto_k < 0.7

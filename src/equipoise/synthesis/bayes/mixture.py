@@ -20,8 +20,8 @@ _ROOT_2PI = float(np.sqrt(2.0 * np.pi))
 class NormalMixture:
     """One quantity's distribution, or those of q quantities side by side.
 
-    ``weights``: shape (J,), sum 1; ``means`` and ``sds``: shape (J,) or (J, q), analysis scale. Every method returns
-    an array with the quantities' shape, () or (q,), after the shape of its argument. ``tail``: moments of this order
+    ``weights``: shape (J,), or (J, q) where every quantity has its own, sum 1; ``means`` and ``sds``: shape (J,) or
+    (J, q), analysis scale. Every method returns an array with the quantities' shape, () or (q,), after the shape of its argument. ``tail``: moments of this order
     and above don't exist (sds without bound, see ``TauPosterior``).
     """
 
@@ -43,25 +43,32 @@ class NormalMixture:
         return spread if self.tail > 2.0 else np.full_like(spread, np.inf)
 
     def _centre(self) -> FloatArray:
-        return np.asarray(np.tensordot(self.weights, self.means, axes=1))
+        return self._average(self.means)
 
     def _spread(self) -> FloatArray:
         deviations = self.means - self._centre()
-        return np.asarray(np.sqrt(np.tensordot(self.weights, self.sds**2 + deviations**2, axes=1)))
+        return np.sqrt(self._average(self.sds**2 + deviations**2))
+
+    def _average(self, values: FloatArray) -> FloatArray:
+        """The weighted sum over components, the first axis; the last ones are the quantities'."""
+        if self.weights.ndim == 1:
+            return np.asarray((self.weights @ values.reshape(len(values), -1)).reshape(values.shape[1:]))
+        return np.asarray(np.einsum("jq,j...q->...q", self.weights, values))
 
     def take(self, chosen: int | NDArray[np.intp]) -> NormalMixture:
         """The mixture of some of the quantities."""
-        return NormalMixture(self.weights, self.means[:, chosen], self.sds[:, chosen], self.tail)
+        weights = self.weights if self.weights.ndim == 1 else self.weights[:, chosen]
+        return NormalMixture(weights, self.means[:, chosen], self.sds[:, chosen], self.tail)
 
     def pdf(self, x: ArrayLike) -> FloatArray:
         """The density at ``x``."""
         z, sds = self._components(self._each(x))
-        return np.asarray(np.tensordot(self.weights, np.exp(-0.5 * z * z) / (sds * _ROOT_2PI), axes=1))
+        return self._average(np.exp(-0.5 * z * z) / (sds * _ROOT_2PI))
 
     def cdf(self, x: ArrayLike) -> FloatArray:
         """The probability of at most ``x``."""
         z, _ = self._components(self._each(x))
-        return np.asarray(np.tensordot(self.weights, ndtr(z), axes=1))
+        return self._average(ndtr(z))
 
     def probability(self, low: float = -np.inf, high: float = np.inf) -> FloatArray:
         """The probability of lying between ``low`` and ``high``."""
@@ -195,21 +202,15 @@ class NormalMixture:
     def _cdf_pdf(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Both at ``x``, whose last axes are those of the quantities."""
         z, sds = self._components(x)
-        count = len(self.weights)
-        value = self.weights @ ndtr(z).reshape(count, -1)
-        slope = self.weights @ (np.exp(-0.5 * z * z) / (sds * _ROOT_2PI)).reshape(count, -1)
-        return np.asarray(value.reshape(x.shape)), np.asarray(slope.reshape(x.shape))
+        return self._average(ndtr(z)), self._average(np.exp(-0.5 * z * z) / (sds * _ROOT_2PI))
 
     def _cdf_pdf_slope(self, x: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Both and the density's slope."""
         z, sds = self._components(x)
-        count = len(self.weights)
         density = np.exp(-0.5 * z * z) / (sds * _ROOT_2PI)
-        parts = (ndtr(z), density, -density * z / sds)
-        value, slope, bend = (np.asarray((self.weights @ part.reshape(count, -1)).reshape(x.shape)) for part in parts)
-        return value, slope, bend
+        return self._average(ndtr(z)), self._average(density), self._average(-density * z / sds)
 
     def _derivative(self, x: FloatArray) -> FloatArray:
         """The density's slope at ``x``, whose last axes are those of the quantities."""
         z, sds = self._components(x)
-        return np.asarray(np.tensordot(self.weights, -z * np.exp(-0.5 * z * z) / (sds**2 * _ROOT_2PI), axes=1))
+        return self._average(-z * np.exp(-0.5 * z * z) / (sds**2 * _ROOT_2PI))

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from scipy.sparse import csr_array
+from scipy.special import ndtr
 
 from equipoise.errors import DataError
 from equipoise.frames import FloatArray
+from equipoise.synthesis.bayes.effects_posterior import EffectsPrior
 from equipoise.synthesis.bayes.linear import (
     GaussianPrior,
     LinearModel,
@@ -20,7 +22,7 @@ from equipoise.synthesis.bayes.linear import (
     linear_model,
     normal_prior,
 )
-from equipoise.synthesis.bayes.linear_posterior import LinearPosterior, posterior_of
+from equipoise.synthesis.bayes.linear_posterior import Heterogeneity, LinearPosterior, posterior_of
 from equipoise.synthesis.bayes.mixture import NormalMixture
 from equipoise.synthesis.bayes.priors import Flat, Normal, Prior
 from equipoise.synthesis.network.blocks import IntArray
@@ -30,8 +32,6 @@ from equipoise.synthesis.network.network import Network
 if TYPE_CHECKING:
     from equipoise.synthesis.bayes.linear import Sparse
 
-EffectsPrior = Prior | Mapping[str, Prior] | None
-"""One prior for all effects, one for each named treatment, or None: flat."""
 PriorOn = Literal["basic parameters", "all contrasts"]
 
 
@@ -70,6 +70,32 @@ class PartPosterior:
         """Their covariances, shape (C, n, n)."""
         wide = np.insert(self.posterior.covariances, self.ground, 0.0, axis=1)
         return np.insert(wide, self.ground, 0.0, axis=2)
+
+    @property
+    def heterogeneity(self) -> Heterogeneity:
+        """The posterior of τ."""
+        return self.posterior.heterogeneity
+
+    @property
+    def components(self) -> int:
+        """How many normal distributions a posterior is made of."""
+        return len(self.posterior.weights)
+
+    @property
+    def infinite(self) -> bool:
+        """Whether effects have no finite variance: with flat priors it grows as τ² does."""
+        return bool(np.isinf(self.heterogeneity.sd)) and not self.posterior.model.prior.proper
+
+    def errors(self, rows: IntArray, columns: IntArray, pairs: NormalMixture, points: FloatArray) -> FloatArray:
+        """How far the probabilities of ``pairs``, rows minus columns, may be off at ``points``, (s, q), at worst: (q,)."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            each = ndtr((points - pairs.means[:, None, :]) / pairs.sds[:, None, :])
+        return np.asarray(self.posterior.error_of(each).max(axis=0))
+
+    def draws(self, n: int, random: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+        """Draws of τ, shape (n,), and of the effects against the ground, (n, treatments)."""
+        tau, theta = self.posterior.draws(n, random)
+        return tau, np.insert(theta, self.ground, 0.0, axis=1)
 
     def differences(self, rows: IntArray | int, columns: IntArray | int, new_study: bool = False) -> NormalMixture:
         """Effects of treatments ``rows`` minus ``columns`` (local indices); ``new_study``: in a study to come."""

@@ -9,16 +9,16 @@ taken over the mixture, one coordinate choosing the component.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import numpy as np
 from scipy.special import ndtr, ndtri
 
 from equipoise.errors import DataError
 from equipoise.frames import FloatArray
+from equipoise.synthesis.bayes.effects_posterior import ConnectedPart, EffectsPosterior, Part
 from equipoise.synthesis.bayes.network_part import PartPosterior
 from equipoise.synthesis.network.ranking import (
-    COORDINATES,
     REPLICATES,
     Ranking,
     low_discrepancy,
@@ -26,21 +26,23 @@ from equipoise.synthesis.network.ranking import (
     three_treatments,
 )
 
-if TYPE_CHECKING:
-    from equipoise.synthesis.bayes.network_posterior import NetworkPosterior
-
 _LARGEST_STAR = 40
 """Up to so many treatments the ranks of a star are integrated in one dimension."""
 
 
 def rank(
-    posterior: NetworkPosterior, smaller_is_better: bool, threshold: float, samples: int | None, seed: int
+    posterior: EffectsPosterior[Part],
+    smaller_is_better: bool,
+    threshold: float,
+    chances: Callable[[Part, float], tuple[FloatArray, float]],
 ) -> Ranking:
-    """See ``NetworkPosterior.ranking``."""
+    """See ``NetworkPosterior.ranking``.
+
+    ``chances``: the probabilities of ranks in a part, row i of treatment i, and their error; its second argument is 1
+    where larger is better, else −1.
+    """
     if threshold < 0:
         raise DataError(f"threshold {threshold} is negative; give the size of a difference that matters")
-    if samples is not None and samples < REPLICATES:
-        raise DataError(f"samples {samples} is too few; {REPLICATES} at least, a power of two best")
     n = len(posterior.treatments)
     largest = max(len(part) for part in posterior.subnetworks)
     scores, mean_ranks, rank_lower, rank_upper = (np.full(n, np.nan) for _ in range(4))
@@ -53,7 +55,7 @@ def rank(
         scores[members] = np.nansum(ahead, axis=1) / (size - 1)
         mean_ranks[members] = 1.0 + (size - 1) * (1.0 - scores[members])
         better[np.ix_(members, members)] = ahead if threshold == 0 else probability_of_gain(part, sign, threshold)
-        found, off = rank_probabilities(part, sign, COORDINATES // size if samples is None else samples, seed)
+        found, off = chances(part, sign)
         probabilities[members, :size] = found
         error = max(error, off)
         reached = np.cumsum(found, axis=1)
@@ -77,19 +79,18 @@ def rank(
     )
 
 
-def probability_of_gain(part: PartPosterior, sign: float, threshold: float) -> FloatArray:
+def probability_of_gain(part: ConnectedPart, sign: float, threshold: float) -> FloatArray:
     """P(sign·(row − column) > threshold), shape (n, n), NaN on the diagonal."""
     n = part.size
     rows, columns = np.triu_indices(n, 1)
     found = np.full((n, n), np.nan)
-    step = max(1, 2**21 // len(part.posterior.weights))
+    step = max(1, 2**21 // part.components)
     for start in range(0, len(rows), step):
         i, j = rows[start : start + step], columns[start : start + step]
         pair = part.differences(i, j)
-        gain = sign * pair.means
-        found[i, j] = pair.weights @ ndtr((gain - threshold) / pair.sds)
-        found[j, i] = pair.weights @ ndtr((-gain - threshold) / pair.sds)
-    return found
+        below, at_most = pair.cdf(-threshold), pair.cdf(threshold)
+        found[i, j], found[j, i] = (1.0 - at_most, below) if sign > 0 else (below, 1.0 - at_most)
+    return np.asarray(np.clip(found, 0.0, 1.0))
 
 
 def rank_probabilities(part: PartPosterior, sign: float, samples: int, seed: int) -> tuple[FloatArray, float]:

@@ -21,12 +21,12 @@ from equipoise.synthesis.bayes.coefficients import (
     priors_of,
     tabulate,
 )
+from equipoise.synthesis.bayes.effects_posterior import Model, check_priors
 from equipoise.synthesis.bayes.linear import independent_priors, linear_model
 from equipoise.synthesis.bayes.linear_posterior import Heterogeneity, LinearPosterior, posterior_of
 from equipoise.synthesis.bayes.mixture import NormalMixture
 from equipoise.synthesis.bayes.network_criticism import deviance
 from equipoise.synthesis.bayes.network_part import stacked
-from equipoise.synthesis.bayes.network_posterior import Model, check_options
 from equipoise.synthesis.bayes.network_studies import moments_of
 from equipoise.synthesis.bayes.network_table import EffectsTable
 from equipoise.synthesis.bayes.priors import Prior
@@ -187,7 +187,7 @@ def regression_posterior(
 
     Raises ``DataError`` for unknown columns, options and names, and where a flat prior leaves a slope undetermined.
     """
-    check_options(network, heterogeneity, None, model, level, "basic parameters")
+    check_priors(network.measure, heterogeneity, None, model, level)
     wanted = (covariates,) if isinstance(covariates, str) else tuple(covariates)
     table = study_covariates(network, data, wanted, study)
     network = table.network

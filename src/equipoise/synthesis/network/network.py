@@ -22,7 +22,8 @@ from equipoise.synthesis.network.tables import spelt
 if TYPE_CHECKING:
     from equipoise.synthesis.bayes.arm_level import ArmPosterior
     from equipoise.synthesis.bayes.arm_level.likelihoods import Family, Link
-    from equipoise.synthesis.bayes.network_part import EffectsPrior, PriorOn
+    from equipoise.synthesis.bayes.effects_posterior import EffectsPrior
+    from equipoise.synthesis.bayes.network_part import PriorOn
     from equipoise.synthesis.bayes.network_posterior import NetworkPosterior
     from equipoise.synthesis.bayes.priors import Prior
     from equipoise.synthesis.network.fit import Model, NetworkFit

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from scipy.optimize import linprog
+from scipy.sparse import csr_array
+from scipy.special import ndtr
 
 from equipoise.errors import DataError
 from equipoise.frames import FloatArray
@@ -19,29 +22,33 @@ from equipoise.synthesis.bayes.arm_level.sampling import (
     Proposal,
     Weighted,
     adapted,
+    between,
     corrected,
     draw,
     first_proposal,
     fixed_node,
-    node_error,
     tau_nodes,
 )
 from equipoise.synthesis.bayes.arm_level.table import ArmTable
+from equipoise.synthesis.bayes.condense import TauNodes, condense
+from equipoise.synthesis.bayes.linear_posterior import Heterogeneity, NoHeterogeneity
 from equipoise.synthesis.bayes.mixture import NormalMixture
 from equipoise.synthesis.bayes.priors import Flat, Prior
-from equipoise.synthesis.bayes.quadrature import TauPosterior
 from equipoise.synthesis.network.blocks import IntArray
 
 _EVEN = 0.9
 """The effective share of the points below which more of them are taken."""
 _FEW = 0.05
 """The effective share of the points below which results are doubtful."""
+_WRONG = 0.005
+"""The error of a probability from which results are doubtful."""
 _ATTEMPTS = 12
 _CELLS = 384
-_FEW_CELLS = 96
+_FEW_CELLS = 48
+_PLACES = 48
+"""Of τ's rule."""
 _STRAIGHT = 0.03
 """The skewness given τ that is as good as none."""
-_GROUPS = 120
 _ENOUGH = 64
 """Points at a node from which its own mean and spread are taken, not the proposal's."""
 _BANDWIDTH = 0.05
@@ -52,10 +59,13 @@ _BANDWIDTH = 0.05
 class ArmPart:
     """A connected part.
 
-    ``treatments``: indices in the table; ``reference``: the place among them of the one with effect 0; ``tau``: the
-    posterior of τ, None with a common effect; ``points``: weighted d; ``settled``: whether their
-    proposal has about their mean and spread; ``effects``: shape (points, treatments), against
-    the reference; ``log_evidence``: with every constant of likelihood and priors.
+    ``treatments``: indices in the table; ``reference``: the place among them of the one with effect 0;
+    ``heterogeneity``: the posterior of τ; ``points``: weighted d; ``settled``: whether their proposal has about their mean
+    and spread; ``effects``: shape (points, treatments), against the reference. ``tau``, ``shares``: shape (k,), a rule for
+    expectations over τ; ``between``: (k, nodes), takes values at the nodes to its places.
+
+    A difference of effects is distributed as its proposals at the rule's places, normal, and what the points' weights say
+    beyond that.
     """
 
     treatments: IntArray
@@ -65,141 +75,207 @@ class ArmPart:
     proposal: Proposal
     points: Weighted
     settled: bool
-    tau: TauPosterior | None
-    log_evidence: float
+    heterogeneity: Heterogeneity
     effects: FloatArray = field(repr=False)
+    tau: FloatArray = field(repr=False)
+    shares: FloatArray = field(repr=False)
+    between: FloatArray = field(repr=False)
 
     @property
     def size(self) -> int:
         """The number of treatments."""
         return len(self.treatments)
 
-    def differences(self, i: int, j: int, new_study: bool = False) -> NormalMixture:
-        """The distribution of treatment i minus j, by places within the part; ``new_study``: in a new study."""
-        if new_study:
-            return self._predicted(i, j)
+    @property
+    def components(self) -> int:
+        """How many numbers stand for a posterior."""
+        return len(self.points.weights)
+
+    @property
+    def infinite(self) -> bool:
+        """Whether effects have no finite variance: with flat priors it grows as τ² does."""
+        return bool(np.isinf(self.heterogeneity.sd)) and any(isinstance(p, Flat) for p in self.evidence.priors)
+
+    @property
+    def even(self) -> bool:
+        """Whether the points' weights vary so little that the proposal is a part of the result."""
+        return self.points.effective > 0.5 * len(self.points.weights)
+
+    def differences(self, rows: IntArray | int, columns: IntArray | int, new_study: bool = False) -> NormalMixture:
+        """Effects of treatments ``rows`` minus ``columns`` (places in the part); ``new_study``: in a study to come."""
+        i, j = np.atleast_1d(np.asarray(rows, dtype=np.intp)), np.atleast_1d(np.asarray(columns, dtype=np.intp))
+        found = self._predicted(i, j) if new_study else self._differences(i, j)
+        return found if np.ndim(rows) or np.ndim(columns) else found.take(0)
+
+    def _differences(self, i: IntArray, j: IntArray) -> NormalMixture:
         values = self.effects[:, i] - self.effects[:, j]
-        masses, means, sds, rest = self._proposed(i, j)
-        mean = float(masses @ means + rest @ values)
-        sd = float(np.sqrt(masses @ (sds**2 + (means - mean) ** 2) + rest @ (values - mean) ** 2))
-        if self.points.effective > 0.5 * len(values):
-            grid, weights, widths = _cells(values, rest, _CELLS, _BANDWIDTH * sd)
-            return NormalMixture(
-                np.concatenate([masses, weights]),
-                np.concatenate([means, grid]),
-                np.concatenate([sds, widths]),
-            )
         weights = self.points.weights
-        mean = float(weights @ values)
-        sd = float(np.sqrt(weights @ (values - mean) ** 2))
-        return _shrunk(*_cells(values, weights, _CELLS, _BANDWIDTH * sd), mean, sd)
-
-    def _proposed(self, i: int, j: int) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-        """The proposal's normal components, and what the points' weights have beyond it (sum 0)."""
-        identity = np.insert(np.eye(self.size - 1), self.reference, 0.0, axis=0)
-        row = (identity[i] - identity[j]) @ self.proposal.roots
-        means = (identity[i] - identity[j]) @ self.proposal.modes.T + row @ self.proposal.centre
-        sds = np.linalg.norm(row @ self.proposal.shape, axis=1)
-        count = np.bincount(self.points.node, minlength=len(sds))
-        masses = np.bincount(self.points.node, weights=self.points.weights, minlength=len(sds)).astype(float)
-        rest = self.points.weights - (masses / np.maximum(count, 1))[self.points.node]
-        return masses, means, np.asarray(sds, dtype=float), rest
-
-    def _predicted(self, i: int, j: int) -> NormalMixture:
-        """The effect in a new study: at every τ with the mean and spread that the points at its neighbours have."""
-        if self.tau is None:
-            raise DataError("a common-effect model predicts no spread between studies; take the random-effects model")
-        points = self.points
-        values = self.effects[:, i] - self.effects[:, j]
-        masses, means, sds, _ = self._proposed(i, j)
-        count = np.bincount(points.node, minlength=len(means))
-        known = (count >= _ENOUGH) & (masses > 0)
-        share = points.weights / np.where(masses > 0, masses, 1.0)[points.node]
-        own = np.bincount(points.node, share * values, len(means))
-        square = np.bincount(points.node, share * (values - own[points.node]) ** 2, len(means))
-        means, variances = np.where(known, own, means), np.where(known, square, sds**2)
-        tau, weights = _grouped(self.tau.tau, self.tau.weights)
-        x = np.arcsinh(tau / self.nodes.scale)
-        mean, variance = (np.interp(x, self.nodes.x, of) for of in (means, variances))
-        y = (values - means[points.node]) / np.sqrt(variances)[points.node]
-        if abs(float(points.weights @ y**3)) < _STRAIGHT:
-            return NormalMixture(weights, mean, np.sqrt(variance + tau**2))
-        # Skew: the points' common shape about their nodes' means takes the normal's place.
-        shape = _shrunk(*_cells(y, points.weights, _FEW_CELLS), 0.0, 1.0)
-        sd = np.sqrt(variance)[:, None]
-        spread = np.hypot(shape.sds * sd, tau[:, None])
+        mean = weights @ values
+        sd = np.sqrt(weights @ (values - mean) ** 2)
+        if not self.even:
+            return _shrunk(*_cells(values, weights, _CELLS, _BANDWIDTH * sd), mean, sd)
+        means, sds = self._proposed(i, j)
+        grid, rest, widths = _cells(values, self._rest(), _CELLS, _BANDWIDTH * sd)
+        shares = np.broadcast_to(self.shares[:, None], (len(self.shares), len(i)))
         return NormalMixture(
-            np.outer(weights, shape.weights).ravel(), (mean[:, None] + sd * shape.means).ravel(), spread.ravel()
+            np.concatenate([shares, rest]),
+            np.concatenate([self.between @ means, grid]),
+            np.concatenate([np.exp(self.between @ np.log(sds)), widths]),
         )
 
-    def error(self) -> float:
-        """How far P(effect ≤ q) may be off, q the 2.5, 50 and 97.5 % quantiles of a basic parameter.
+    def _proposed(self, i: IntArray, j: IntArray) -> tuple[FloatArray, FloatArray]:
+        """Means and standard deviations of the proposals at the nodes, shape (nodes, q)."""
+        identity = np.insert(np.eye(self.size - 1), self.reference, 0.0, axis=0)
+        pick = identity[i] - identity[j]
+        rows = pick @ self.proposal.roots
+        means = self.proposal.modes @ pick.T + rows @ self.proposal.centre
+        return means, np.linalg.norm(rows @ self.proposal.shape, axis=2)
+
+    def _rest(self) -> FloatArray:
+        """What the points' weights have beyond the proposals; their sum is 0 at every node."""
+        points = self.points
+        count = np.bincount(points.node, minlength=len(self.nodes.tau))
+        return points.weights - (self._masses() / np.maximum(count, 1))[points.node]
+
+    def _masses(self) -> FloatArray:
+        return np.bincount(self.points.node, self.points.weights, len(self.nodes.tau)).astype(float)
+
+    def _predicted(self, i: IntArray, j: IntArray) -> NormalMixture:
+        """The effect in a new study: at every τ with the mean and spread that the points at its neighbours have."""
+        if isinstance(self.heterogeneity, NoHeterogeneity):
+            raise DataError("a common-effect model predicts no spread between studies; take the random-effects model")
+        points, many = self.points, len(self.nodes.tau)
+        values = self.effects[:, i] - self.effects[:, j]
+        masses, count = self._masses(), np.bincount(points.node, minlength=many)
+        means, sds = self._proposed(i, j)
+        known = (count >= _ENOUGH) & (masses > 0)
+        share = points.weights / np.where(masses > 0, masses, 1.0)[points.node]
+        gather = csr_array((share, (points.node, np.arange(len(share)))), shape=(many, len(share)))
+        own = np.where(known[:, None], np.asarray(gather @ values), means)
+        square = np.asarray(gather @ (values - own[points.node]) ** 2)
+        variances = np.where(known[:, None], square, sds**2)
+        x, at = np.arcsinh(self.tau / self.nodes.scale), self.nodes.x
+        moved = np.stack([np.interp(x, at, column) for column in (own - means).T], axis=1)
+        grown = np.stack([np.interp(x, at, column) for column in np.log(variances / sds**2).T], axis=1)
+        mean = self.between @ means + moved
+        variance = np.exp(2.0 * (self.between @ np.log(sds)) + grown)
+        tau = self.tau[:, None]
+        if not self._skew():
+            return NormalMixture(self.shares, mean, np.sqrt(variance + tau**2))
+        # Skew: the points' common shape about their nodes' means takes the normal's place.
+        y = (values - own[points.node]) / np.sqrt(variances)[points.node]
+        none = np.zeros(len(i))
+        shape = _shrunk(*_cells(y, points.weights, _FEW_CELLS, none), none, none + 1.0)
+        sd = np.sqrt(variance)[:, None]
+        spread = np.hypot(shape.sds * sd, tau[:, :, None])
+        weights = self.shares[:, None, None] * shape.weights
+        flat = (-1, len(i))
+        return NormalMixture(
+            weights.reshape(flat), (mean[:, None] + sd * shape.means).reshape(flat), spread.reshape(flat)
+        )
+
+    def _skew(self) -> bool:
+        """Whether any basic parameter is noticeably skew, given τ."""
+        points = self.points
+        masses = self._masses()
+        share = points.weights / np.where(masses > 0, masses, 1.0)[points.node]
+        gather = csr_array((share, (points.node, np.arange(len(share)))), shape=(len(masses), len(share)))
+        y = points.d - np.asarray(gather @ points.d)[points.node]
+        sd = np.sqrt(points.weights @ y**2)
+        return bool(np.abs(points.weights @ y**3 / sd**3).max() >= _STRAIGHT)
+
+    def errors(self, rows: IntArray, columns: IntArray, pairs: NormalMixture, points: FloatArray) -> FloatArray:
+        """How far the probabilities of ``pairs``, rows minus columns, may be off at ``points``, (s, q), at worst: (q,).
 
         Three standard errors by the spread between the independently scrambled replicates, and what the nodes of τ
         leave of its quadrature.
         """
-        worst = 0.0
-        for i in range(self.size):
-            if i == self.reference:
-                continue
-            values = self.effects[:, i] - self.effects[:, self.reference]
-            smooth = self.points.effective > 0.5 * len(values)
-            *_, rest = self._proposed(i, self.reference)
-            weights = rest if smooth else self.points.weights
-            for q in weighted_quantiles(values, self.points.weights, np.array([0.025, 0.5, 0.975])):
-                worst = max(worst, 3.0 * replicate_error((values <= q).astype(float), weights, self.points))
-        if self.tau is None:
-            return worst
-        masses = np.bincount(self.points.node, self.points.weights, len(self.nodes.tau)).astype(float)
-        return worst + self.tau.error + 0.4 * node_error(self.nodes, masses, self.tau)
+        values = self.effects[:, rows] - self.effects[:, columns]
+        weights = self._rest() if self.even else self.points.weights
+        means, sds = self._proposed(rows, columns)
+        masses = self._masses()
+        coarse, fine = (
+            np.tensordot(w, ndtr((points - m[:, None]) / s[:, None]), axes=1)
+            for w, m, s in (
+                (masses, means, sds),
+                (self.shares, self.between @ means, np.exp(self.between @ np.log(sds))),
+            )
+        )
+        apart = np.abs(coarse - fine)
+        if self.even:
+            # The proposals are summed by the finer rule; only what is beyond them is by the nodes.
+            apart *= 0.5 * np.abs(weights).sum()
+        worst = np.zeros(len(rows))
+        for q, off in zip(points, apart, strict=True):
+            worst = np.maximum(worst, 3.0 * replicate_error(values <= q, weights, self.points) + off)
+        return np.asarray(worst + self.heterogeneity.error + self._beyond())
+
+    def _beyond(self) -> float:
+        """The probability of a τ beyond the nodes."""
+        if isinstance(self.heterogeneity, NoHeterogeneity):
+            return 0.0
+        return float(1.0 - self.heterogeneity.cdf(self.nodes.tau[-1]))
+
+    def draws(self, n: int, random: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+        """Draws of τ, (n,), and of the effects, (n, treatments), by resampling: at a τ between two nodes, a point of
+        either."""
+        points = self.points
+        if isinstance(self.heterogeneity, NoHeterogeneity):
+            chosen = random.choice(len(points.weights), size=n, p=points.weights)
+            return np.zeros(n), self.effects[chosen]
+        tau = self.heterogeneity.quantile(random.random(n))
+        there = np.flatnonzero(self._masses() > 0)
+        x, at = np.arcsinh(tau / self.nodes.scale), self.nodes.x[there]
+        right = np.clip(np.searchsorted(at, x), 1, len(at) - 1) if len(at) > 1 else np.zeros(n, dtype=np.intp)
+        left = np.maximum(right - 1, 0)
+        share = np.clip((x - at[left]) / np.maximum(at[right] - at[left], 1e-300), 0.0, 1.0)
+        node = there[np.where(random.random(n) < share, right, left)]
+        effects = np.empty((n, self.size))
+        for j in np.unique(node).tolist():
+            wanted = np.flatnonzero(node == j)
+            members = np.flatnonzero(points.node == j)
+            p = points.weights[members] / points.weights[members].sum()
+            effects[wanted] = self.effects[random.choice(members, size=len(wanted), p=p)]
+        return tau, effects
 
 
-def replicate_error(values: FloatArray, weights: FloatArray, points: Weighted) -> float:
-    """The standard error of Σ weight·value from the replicates."""
-    sums = np.bincount(points.replicate, weights=weights * values, minlength=REPLICATES)
+def replicate_error(values: Any, weights: FloatArray, points: Weighted) -> FloatArray:
+    """The standard errors of Σ weight·value from the replicates; ``values``: shape (points, q)."""
+    gather = csr_array((weights, (points.replicate, np.arange(len(weights)))), shape=(REPLICATES, len(weights)))
+    sums = gather @ np.asarray(values, dtype=float)
     totals = np.bincount(points.replicate, weights=points.weights, minlength=REPLICATES)
-    centre = float(points.weights @ values) if weights is points.weights else 0.0
-    each = (sums - centre * totals) * REPLICATES
-    return float(np.std(each, ddof=1) / np.sqrt(REPLICATES))
-
-
-def weighted_quantiles(values: FloatArray, weights: FloatArray, p: FloatArray) -> FloatArray:
-    """Quantiles of weighted points."""
-    order = np.argsort(values)
-    reached = np.cumsum(weights[order])
-    return np.asarray(values[order][np.minimum(np.searchsorted(reached, p), len(values) - 1)])
+    centre = sums.sum(axis=0) if weights is points.weights else np.zeros(sums.shape[1])
+    each = (sums - totals[:, None] * centre) * REPLICATES
+    return np.asarray(each.std(axis=0, ddof=1) / np.sqrt(REPLICATES))
 
 
 def _cells(
-    values: FloatArray, weights: FloatArray, cells: int, bandwidth: float = 0.0
+    values: FloatArray, weights: FloatArray, cells: int, bandwidth: FloatArray
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """A grid, what falls to its points when weights are shared linearly, and the kernels' widths."""
-    low = float(values.min())
-    step = max((float(values.max()) - low) / cells, 1e-12 * (1.0 + abs(low)))
+    """Grids, what falls to their points when weights are shared linearly, and the kernels' widths, (cells + 1, q).
+
+    ``values``: shape (points, q); ``bandwidth``: (q,), at least.
+    """
+    low, many = values.min(axis=0), values.shape[1]
+    step = np.maximum((values.max(axis=0) - low) / cells, 1e-12 * (1.0 + np.abs(low)))
     place = (values - low) / step
     cell = np.clip(place.astype(np.intp), 0, cells - 1)
-    share = place - cell
-    binned = np.bincount(cell, weights * (1.0 - share), cells + 1) + np.bincount(cell + 1, weights * share, cells + 1)
-    kept = np.flatnonzero(binned)
-    grid = np.asarray(low + step * kept, dtype=float)
-    return grid, binned[kept].astype(float), np.full(len(grid), max(bandwidth, 1.5 * step))
+    upper = (place - cell) * weights[:, None]
+    flat = (cell * many + np.arange(many)).ravel()
+    size = (cells + 1) * many
+    binned = np.bincount(flat, (weights[:, None] - upper).ravel(), size) + np.bincount(flat + many, upper.ravel(), size)
+    grid = low + step * np.arange(cells + 1)[:, None]
+    widths = np.broadcast_to(np.maximum(bandwidth, 1.5 * step), grid.shape)
+    return np.asarray(grid), np.asarray(binned.reshape(cells + 1, many)), widths
 
 
-def _grouped(tau: FloatArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Neighbouring nodes of τ put together, each group with the mean square of its members."""
-    group = np.floor(np.cumsum(weights) * _GROUPS - 1e-9).astype(np.intp)
-    group = np.unique(np.clip(group, 0, _GROUPS), return_inverse=True)[1]
-    mass = np.bincount(group, weights)
-    square = np.bincount(group, weights * tau**2)
-    kept = mass > 0
-    return np.sqrt(square[kept] / mass[kept]), mass[kept] / mass[kept].sum()
-
-
-def _shrunk(grid: FloatArray, weights: FloatArray, widths: FloatArray, mean: float, sd: float) -> NormalMixture:
-    """The mixture with its components drawn towards the mean, so that smoothing adds no variance."""
-    inner = float(weights @ (grid - mean) ** 2)
-    wanted = sd**2 - float(weights @ widths**2)
-    factor = float(np.sqrt(max(wanted, 0.0) / inner)) if inner > 0 else 1.0
+def _shrunk(
+    grid: FloatArray, weights: FloatArray, widths: FloatArray, mean: FloatArray, sd: FloatArray
+) -> NormalMixture:
+    """The mixtures with their components drawn towards the means, so that smoothing adds no variance."""
+    inner = (weights * (grid - mean) ** 2).sum(axis=0)
+    wanted = sd**2 - (weights * widths**2).sum(axis=0)
+    factor = np.sqrt(np.maximum(wanted, 0.0) / np.where(inner > 0, inner, 1.0))
     return NormalMixture(weights, mean + (grid - mean) * factor, widths)
 
 
@@ -235,18 +311,22 @@ def part_posterior(
         proposal = better
         points = draw(evidence, nodes, proposal, power + 2, seed + _ATTEMPTS + 1)
         _, settled = adapted(proposal, points)
-    tau = None
-    total = points.log_mean + float(nodes.log_laplace[0])
-    if heterogeneity is not None:
-        tau, points = corrected(nodes, points, heterogeneity)
-        total = tau.log_evidence
     arms = part.likelihood
-    total += float(arms.constant().sum())
     carried = arms.precision[arms.precision > 0]
-    total += float(0.5 * (np.log(carried) - np.log(2.0 * np.pi)).sum())
+    constant = float(arms.constant().sum()) + float(0.5 * (np.log(carried) - np.log(2.0 * np.pi)).sum())
+    found: Heterogeneity
+    if heterogeneity is None:
+        found = NoHeterogeneity(points.log_mean + float(nodes.log_laplace[0]) + constant)
+        rule = TauNodes(np.zeros(1), np.ones(1), np.zeros((2, 1)))
+    else:
+        tau, points = corrected(nodes, points, heterogeneity)
+        found, rule = replace(tau, log_evidence=tau.log_evidence + constant), condense(tau, _PLACES)
     effects = np.insert(points.d, place, 0.0, axis=1)
     indices = np.array([table.treatments.index(t) for t in part.treatments], dtype=np.intp)
-    return ArmPart(indices, place, evidence, nodes, proposal, points, settled, tau, total, effects)
+    to_places = between(nodes, rule.tau)
+    return ArmPart(
+        indices, place, evidence, nodes, proposal, points, settled, found, effects, rule.tau, rule.weights, to_places
+    )
 
 
 def _check_proper(table: ArmTable, evidence: Evidence) -> None:
@@ -289,7 +369,7 @@ def _check_proper(table: ArmTable, evidence: Evidence) -> None:
     )
 
 
-def doubts(part: ArmPart, name: str) -> list[str]:
+def doubts(part: ArmPart, name: str, error: float) -> list[str]:
     """What to doubt, in words."""
     points = part.points
     lines = [
@@ -301,4 +381,10 @@ def doubts(part: ArmPart, name: str) -> list[str]:
             f"Doubtful{name}: the weights of the points vary too much (Pareto k above {DOUBTFUL:g}, or few effective points); "
             "give a more informative prior for the effects, or sample the model: equipoise.synthesis.bayes.nuts.sample."
         )
+    elif error > _WRONG:
+        lines.append(
+            f"Doubtful{name}: probabilities may be wrong by {error:.1g}; take more points, or a shorter-tailed prior."
+        )
+    elif error > 1e-3:
+        lines.append(f"Probabilities{name} may be wrong by {error:.1g}.")
     return lines

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import BarycentricInterpolator, PchipInterpolator
-from scipy.special import logsumexp
+from scipy.interpolate import BarycentricInterpolator, CubicSpline, PchipInterpolator
+from scipy.special import logsumexp, ndtr
 
 from equipoise.errors import DataError, NotConverged
 from equipoise.frames import FloatArray
@@ -25,6 +25,7 @@ from equipoise.synthesis.bayes.arm_level.importance import (
     points,
     smooth_weights,
 )
+from equipoise.synthesis.bayes.condense import condense
 from equipoise.synthesis.bayes.priors import Prior
 from equipoise.synthesis.bayes.quadrature import TauPosterior, integrate_tau
 
@@ -32,6 +33,9 @@ REPLICATES = 8
 _DROP = 14.0
 """How far, in logarithms, below its maximum the density of x is beyond the nodes."""
 _NODES = 17, 33
+_FINE = 64
+_UNEVEN = 1e-3
+"""How far probabilities by the nodes alone may be off: those of the proposals are summed by a finer rule."""
 _LIKELY = 8.0
 """As ``_DROP``, for nodes that must not fail."""
 _FARTHEST = 9.0
@@ -116,17 +120,32 @@ def tau_nodes(evidence: Evidence, prior: Prior) -> tuple[Evidence, Nodes]:
         nodes = Nodes(tau, x, scale, half * _clenshaw_curtis(count), np.ones(count), modes, modes.laplace())
         posterior = _integrated(nodes, nodes.log_laplace, prior)
         nodes = replace(nodes, masses=_masses(nodes, nodes.log_laplace, prior))
-        if node_error(nodes, nodes.masses, posterior) < 1e-4:
+        if node_error(nodes, posterior) < _UNEVEN:
             break
     return evidence, nodes
 
 
-def node_error(nodes: Nodes, masses: FloatArray, posterior: TauPosterior) -> float:
-    """How far the nodes' mean and spread of τ are off, in standard deviations of τ."""
-    mean, sd = posterior.mean, posterior.sd
-    first = masses @ nodes.tau - mean
-    second = masses @ (nodes.tau - mean) ** 2 - sd**2
-    return float(max(abs(first) / sd, 0.5 * abs(second) / sd**2))
+def between(nodes: Nodes, tau: FloatArray) -> FloatArray:
+    """A matrix, shape (k, nodes), that takes values at the nodes to those at ``tau``, (k,), by cubic splines in x."""
+    if len(nodes.tau) == 1:
+        return np.ones((len(tau), 1))
+    x = np.clip(np.arcsinh(tau / nodes.scale), nodes.x[0], nodes.x[-1])
+    return np.asarray(CubicSpline(nodes.x, np.eye(len(nodes.x)), bc_type="natural")(x))
+
+
+def node_error(nodes: Nodes, posterior: TauPosterior) -> float:
+    """How far probabilities of basic parameters are off, summed over the nodes, where each is normal given τ."""
+    rule = condense(posterior, _FINE)
+    to_rule = between(nodes, rule.tau)
+    mode, sd = nodes.modes.d, np.sqrt(np.linalg.inv(nodes.modes.precision).diagonal(axis1=1, axis2=2))
+    centre = nodes.masses @ mode
+    spread = np.sqrt(nodes.masses @ (sd**2 + (mode - centre) ** 2))
+    points = centre + spread * np.array([-2.0, 0.0, 2.0])[:, None]
+    coarse, fine = (
+        np.tensordot(w, ndtr((points - m[:, None]) / s[:, None]), axes=1)
+        for w, m, s in ((nodes.masses, mode, sd), (rule.weights, to_rule @ mode, np.exp(to_rule @ np.log(sd))))
+    )
+    return float(np.abs(coarse - fine).max())
 
 
 def _located(evidence: Evidence, tau: FloatArray, start: FloatArray, measure: FloatArray) -> tuple[Evidence, Modes]:

@@ -117,7 +117,7 @@ def _part_fits(part: ArmPart) -> tuple[FloatArray, FloatArray]:
     centre = points.weights @ points.d
     z = (points.d - centre) / np.sqrt(points.weights @ (points.d - centre) ** 2)
     features = np.column_stack([np.ones(len(z)), z, z**2])
-    if part.tau is not None:
+    if len(part.nodes.x) > 1:
         x = part.nodes.x[points.node]
         powers = np.polynomial.chebyshev.chebvander(2.0 * (x - part.nodes.x[0]) / np.ptp(part.nodes.x) - 1.0, 5)
         features = np.column_stack([features, powers[:, 1:]])
