@@ -27,7 +27,13 @@ from equipoise.synthesis.bayes.network_splitting import PosteriorSplit, split
 from equipoise.synthesis.bayes.network_studies import StudyEffects, study_effects
 from equipoise.synthesis.bayes.network_table import EffectsTable
 from equipoise.synthesis.bayes.network_unrelated import UnrelatedPosterior, unrelated
-from equipoise.synthesis.bayes.priors import Flat, Prior, check_heterogeneity_prior, check_measure
+from equipoise.synthesis.bayes.priors import (
+    Flat,
+    Prior,
+    check_heterogeneity_prior,
+    check_measure,
+    conflict_with_prior,
+)
 from equipoise.synthesis.bayes.quadrature import TauPosterior
 from equipoise.synthesis.network.blocks import IntArray
 from equipoise.synthesis.network.league import League, ordered
@@ -145,11 +151,8 @@ class NetworkPosterior:
                 continue
             if part.system.df == 0 and part.posterior.model.df == 0:
                 lines.append(f"The data say nothing of τ{where}: its posterior is its prior.")
-            elif self.heterogeneity.proper and float(self.heterogeneity.cdf(float(tau.quantile(0.5)))) > 0.99:
-                lines.append(
-                    f"Prior–data conflict{where}: the posterior median of τ, {float(tau.quantile(0.5)):.3g}, lies beyond "
-                    "the 99 % quantile of its prior."
-                )
+            elif conflict := conflict_with_prior(self.heterogeneity, float(tau.quantile(0.5))):
+                lines.append(f"{conflict[:-1]}{where}.")
             if _infinite(part):
                 lines.append(
                     f"Standard deviations{where} are infinite: the prior of τ has a heavy tail, and studies are few."
