@@ -11,7 +11,6 @@ import equipoise as eq
 from equipoise.errors import DataError
 from equipoise.figures import forest, posterior_density, prior_sensitivity
 from equipoise.figures.forest_rows import forest_rows
-from equipoise.synthesis.bayes.prior_sensitivity import sensitivity
 
 BCG = eq.effect_sizes(datasets.BCG, measure="OR", study="study", events=("events1", "events2"), n=("n1", "n2"))
 POSTERIOR = eq.pool(BCG, prior=eq.HalfNormal(0.5), effect_prior=eq.Normal(0.0, 1.0))
@@ -47,7 +46,7 @@ def test_densities_are_drawn_with_their_priors(quantity: str) -> None:
     distribution = POSTERIOR.effect if quantity == "effect" else POSTERIOR.tau
     prior = POSTERIOR.effect_prior if quantity == "effect" else POSTERIOR.heterogeneity_prior
     assert prior is not None
-    assert y == pytest.approx(distribution.pdf(at))  # type: ignore[union-attr]
+    assert y == pytest.approx(distribution.pdf(at))
     assert np.asarray(curves["Prior"].get_ydata(), dtype=float) == pytest.approx(np.exp(prior.logpdf(at)))
     assert ax.get_xlabel().startswith("Odds ratio" if quantity == "effect" else "Heterogeneity τ")
 
@@ -60,7 +59,7 @@ def test_densities_that_do_not_exist_are_refused() -> None:
 
 
 def test_sensitivity_shows_every_prior_with_its_numbers() -> None:
-    found = sensitivity(BCG, priors={"narrow": eq.HalfNormal(0.1), "wide": eq.HalfNormal(2.0), "common": None})
+    found = eq.prior_sensitivity(BCG, priors={"narrow": eq.HalfNormal(0.1), "wide": eq.HalfNormal(2.0), "common": None})
     ax = prior_sensitivity(found)
     assert [label.get_text() for label in ax.get_yticklabels()] == ["common", "wide", "narrow"]
     texts = [text.get_text() for text in ax.texts]

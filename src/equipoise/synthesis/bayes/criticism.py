@@ -26,10 +26,10 @@ from scipy.special import chdtrc, logsumexp, ndtr
 
 from equipoise.errors import DataError
 from equipoise.frames import FloatArray, make_frame
+from equipoise.synthesis.bayes.known_tau import KnownTau
 from equipoise.synthesis.bayes.linear import linear_model
 from equipoise.synthesis.bayes.linear_posterior import (
     LinearPosterior,
-    NoHeterogeneity,
     at_the_ends,
     far_reaching,
     posterior_of,
@@ -177,7 +177,7 @@ class StudyFits:
             log_weights = np.log(reaching.weights)
         for moments in far:
             block = moments.block
-            left_out = _without(moments, reaching.tau, log_weights, isinstance(found.heterogeneity, NoHeterogeneity))
+            left_out = _without(moments, reaching.tau, log_weights, isinstance(found.heterogeneity, KnownTau))
             self.elpd[block.studies], self.p[block.studies] = left_out.elpd, left_out.p
             for i, position in enumerate(block.studies.tolist()):
                 self.pit[position] = left_out.pit[i]
