@@ -56,7 +56,7 @@ def test_p_scores_are_mean_one_sided_p_values(net: Network, fit: NetworkFit) -> 
 def test_direct_and_indirect_evidence(net: Network, fit: NetworkFit) -> None:
     tau2 = float(fit.tau2[0])
     estimates, errors = brute.league(brute.dense(net.studies), tau2)
-    back, apart = fit.split(), fit.split("sidde")
+    back, apart = fit.split(), fit.split("sidde", tau2="network")
     for k, (a, b) in enumerate(pairs(net)):
         i, j = net.treatments.index(a), net.treatments.index(b)
         network, variance = estimates[i, j], errors[i, j] ** 2

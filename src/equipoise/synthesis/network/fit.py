@@ -33,7 +33,7 @@ from equipoise.synthesis.network.league import Compared, League, league_table
 from equipoise.synthesis.network.loops import Loops, loop_inconsistency
 from equipoise.synthesis.network.prediction import Predictions, predict
 from equipoise.synthesis.network.ranking import Connected, Ranking, rank
-from equipoise.synthesis.network.splitting import Split, SplitMethod, split
+from equipoise.synthesis.network.splitting import Split, SplitMethod, SplitTau2, split
 from equipoise.synthesis.network.tables import decimals, interval, natural, p_statement
 
 if TYPE_CHECKING:
@@ -207,12 +207,16 @@ class NetworkFit:
         """
         return categories(self, reference or self.reference, smaller_is_better, threshold, certainty)
 
-    def split(self, method: SplitMethod = "back-calculation", tau2: Literal["network", "each"] = "network") -> Split:
+    def split(self, method: SplitMethod = "back-calculation", tau2: SplitTau2 | None = None) -> Split:
         """Direct against indirect evidence for every pair.
 
         ``method``: "back-calculation" (netmeta's default), "sidde" (the studies comparing the pair taken out) or
-        "node" (node-splitting); ``tau2``: "network" keeps the network's τ², "each" estimates it anew for every pair
-        ("sidde" and "node"; as netmeta does for SIDDE).
+        "node" (node-splitting). ``tau2``: "network" keeps the network's τ², "each" estimates it anew for every pair,
+        by the fit's method; by default "each" for "sidde", as in netmeta, and "network" for the others. With "sidde"
+        that is the τ² of indirect estimates; direct ones have the network's, and the confidence intervals' factor and
+        degrees of freedom are the network's too. A pair has an indirect estimate whenever its two treatments stay
+        connected without the studies comparing them, even where others are cut off (netmeta: NA). Raises
+        ``DataError`` for an unknown option, and for "each" with "back-calculation".
         """
         return split(self, method, tau2)
 

@@ -23,7 +23,7 @@ from equipoise.synthesis.network.gls import build, solve
 from equipoise.synthesis.network.heterogeneity import estimate_tau2
 from equipoise.synthesis.network.inference import infer
 from equipoise.synthesis.network.refitting import fits_without_each, removed_at, tau2_without_each
-from equipoise.synthesis.network.removal import make_group, remove, study_information
+from equipoise.synthesis.network.removal import make_groups
 from equipoise.synthesis.network.tables import decimals, natural, text_table
 
 Tau2Choice = Literal["refit", "network"]
@@ -136,10 +136,10 @@ def leave_one_study_out(fit: NetworkFit, tau2: Tau2Choice = "refit") -> LeaveOne
     for number, (system, solution) in enumerate(zip(fit.systems, fit.solutions, strict=True)):
         reference = fit.treatments.index(fit.references()[number])
         base = int(np.flatnonzero(system.treatments == reference)[0])
-        information = study_information(system, 0.0)
-        groups = [make_group(information, [s]) for s in range(len(information.studies))]
-        intact = np.array([bool(r.connected.all()) for r in remove(system, solution, groups)])
-        rows = information.studies
+        rows = np.concatenate([b.studies for b in system.rotated])
+        intact = np.zeros(len(rows), dtype=bool)
+        for groups in make_groups(system, list(np.arange(len(rows))[:, None])):
+            intact[groups.numbers] = groups.intact
         common = solution if solution.tau2 == 0.0 else solve(system)
         members = set(rows.tolist())
         table.references = [

@@ -1,12 +1,12 @@
 """The fit without each study, τ² estimated anew, for all studies at once.
 
-The likelihood without a study follows from the fit with it (see `projection`), so that a grid of τ² shows where each
-of them is highest, and a root of its slope is read off an interpolant that all studies share. The estimates at a
-study's own τ² are interpolated in the same way (see `interpolation`).
+The likelihood without a study follows from the fit with it (see `projection`), so that τ² is sought for all studies
+together (see `tau2_search`). The estimates at a study's own τ² are interpolated (see `interpolation`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,18 +15,12 @@ from numpy.typing import NDArray
 from equipoise.frames import FloatArray
 from equipoise.synthesis.network.blocks import IntArray, Rotated
 from equipoise.synthesis.network.gls import Solution, System, solve
-from equipoise.synthesis.network.heterogeneity import (
-    Tau2Method,
-    estimate_tau2,
-    likelihood_grid,
-)
-from equipoise.synthesis.network.interpolation import chebyshev_points, interpolation_weights, share_points
+from equipoise.synthesis.network.heterogeneity import Tau2Method, estimate_tau2
+from equipoise.synthesis.network.interpolation import interpolation_weights, share_points
 from equipoise.synthesis.network.leverage import leverages
-from equipoise.synthesis.network.projection import WithoutStudy, joined, own_blocks, projection, without_each
+from equipoise.synthesis.network.projection import Projection, WithoutStudy, joined, own_blocks, without_each
 from equipoise.synthesis.network.subsets import parts_of, subset
-
-NEAR = 1.3
-"""τ² without a study is first sought within this factor of τ² with it."""
+from equipoise.synthesis.network.tau2_search import search_tau2, smallest_variance
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,34 +61,18 @@ def tau2_without_each(
 
     ``common``: the fit at τ² = 0; ``whole``: τ² with all studies. Raises ``NotConverged`` where a likelihood has no maximum.
     """
-    df = system.df - np.concatenate([np.full(len(b.studies), b.values.shape[1]) for b in system.rotated])
-    tau2 = np.where(intact, 0.0, np.nan)
-    sought = np.flatnonzero(intact & (df > 0))
-    if not len(sought):
-        return tau2
-    if method == "DL":
-        at_zero = _likelihoods(system, common, sought, True)
-        tau2[sought] = np.maximum(0.0, (at_zero.q - df[sought]) / at_zero.trace)
-        return tau2
-    restricted = method == "REML"
-    grid = likelihood_grid(system, common)
-    heights = np.array([_likelihoods(system, solve(system, float(t)), sought, restricted).height for t in grid])
-    best = heights.argmax(axis=0)
-    falling = _likelihoods(system, common, sought, restricted).slope <= 0
-    left = ~((best == 0) & falling)
-    for low, high, inside in _brackets(whole, grid, best):
-        members = np.flatnonzero(left & inside)
-        points = chebyshev_points(low, high, _smallest(system)) if len(members) > 2 else None
-        if points is None:
-            continue
-        slopes = np.array(
-            [_likelihoods(system, solve(system, float(t)), sought[members], restricted).slope for t in points]
-        )
-        turning = (slopes[0] > 0) & (slopes[-1] < 0)
-        tau2[sought[members[turning]]] = _root(points, slopes[:, turning])
-        left[members[turning]] = False
-    for study in sought[left].tolist():
-        tau2[study] = estimate_tau2(subset(system, np.arange(len(intact)) != study), method)
+    rows = np.concatenate([np.full(len(b.studies), b.values.shape[1]) for b in system.rotated])
+    chosen = np.flatnonzero(intact)
+    tau2 = np.full(len(intact), np.nan)
+    tau2[chosen] = search_tau2(
+        system,
+        common,
+        method,
+        whole,
+        system.df - rows[chosen],
+        lambda some: _likelihoods(system, chosen[some], method != "ML"),
+        lambda k: estimate_tau2(subset(system, np.arange(len(intact)) != chosen[k]), method),
+    )
     return tau2
 
 
@@ -103,7 +81,7 @@ def fits_without_each(system: System, tau2: FloatArray, base: int) -> Removed:
     count = len(tau2)
     potentials, variances, q = np.full((count, system.size), np.nan), np.full((count, system.size), np.nan), tau2 + 0.0
     known = np.flatnonzero(np.isfinite(tau2))
-    for positions, points in share_points(tau2[known], _smallest(system)):
+    for positions, points in share_points(tau2[known], smallest_variance(system)):
         members = known[positions]
         counts = interpolation_weights(points, tau2[members])
         potentials[members], variances[members], q[members] = 0.0, 0.0, 0.0
@@ -117,35 +95,11 @@ def fits_without_each(system: System, tau2: FloatArray, base: int) -> Removed:
     return Removed(potentials, variances, q)
 
 
-def _likelihoods(system: System, solution: Solution, studies: IntArray, restricted: bool) -> WithoutStudy:
-    """The likelihoods without each of ``studies`` (increasing) at the solution's τ²."""
-    whole = projection(system, solution)
-    return joined([without_each(whole, own_blocks(b, whole), restricted) for b in parts_of(system, studies).rotated])
+def _likelihoods(system: System, studies: IntArray, restricted: bool) -> Callable[[Projection], WithoutStudy]:
+    """The likelihoods without each of ``studies`` (increasing) at a projection's τ²."""
+    chosen = parts_of(system, studies).rotated
 
+    def at(whole: Projection) -> WithoutStudy:
+        return joined([without_each(whole, own_blocks(b, whole), restricted) for b in chosen])
 
-def _smallest(system: System) -> float:
-    return min(float(block.variances.min()) for block in system.rotated)
-
-
-def _brackets(whole: float, grid: FloatArray, best: IntArray) -> list[tuple[float, float, NDArray[np.bool_]]]:
-    """Intervals of τ² to look in, and for which studies: near τ² with all studies, then around each grid point."""
-    found = []
-    if whole > 0:
-        at = int(np.searchsorted(grid, whole))
-        found.append((whole / NEAR, whole * NEAR, (best == at) | (best == at - 1)))
-    for at in np.unique(best).tolist():
-        if at + 1 < len(grid):
-            found.append((float(grid[max(at - 1, 0)]), float(grid[at + 1]), best == at))
-    return found
-
-
-def _root(points: FloatArray, slopes: FloatArray) -> FloatArray:
-    """Where each column of ``slopes``, shape (points, k), positive at the first point and negative at the last, is 0."""
-    low = np.full(slopes.shape[1], points[0])
-    high = np.full(slopes.shape[1], points[-1])
-    for _ in range(60):
-        middle = (low + high) / 2.0
-        rising = (interpolation_weights(points, middle) * slopes.T).sum(axis=1) > 0
-        low, high = np.where(rising, middle, low), np.where(rising, high, middle)
-    root: FloatArray = (low + high) / 2.0
-    return root
+    return at

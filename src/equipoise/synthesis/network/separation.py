@@ -10,11 +10,21 @@ import numpy as np
 
 from equipoise.frames import FloatArray
 from equipoise.synthesis.network.blocks import Block, IntArray, Rotated
-from equipoise.synthesis.network.connectivity import components
-from equipoise.synthesis.network.gls import Solution, System, build, solve
+from equipoise.synthesis.network.gls import Solution, System, solve
+from equipoise.synthesis.network.group_removal import (
+    Places,
+    locate,
+    pair_estimates,
+    pairs_without_groups,
+    part_without,
+    tau2_without_groups,
+)
 from equipoise.synthesis.network.heterogeneity import Tau2Method, estimate_tau2
 from equipoise.synthesis.network.linear_model import make_rows, solve_rows, tau2_of_rows
-from equipoise.synthesis.network.removal import make_group, pair_groups, remove, study_information
+from equipoise.synthesis.network.removal import Groups, all_rows, cancellation, choose, compared_pairs, make_groups
+
+CANCELLED = 1e7
+"""A group whose removal takes almost all information away, by this factor, leaves the rest to a fit of its own."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,96 +46,98 @@ class Separated:
 
 def separate(system: System, solution: Solution, method: Literal["sidde", "node"]) -> Separated:
     """Every pair of a connected network whose two treatments stay connected without the studies comparing them."""
-    information = study_information(system, solution.tau2)
-    sets = pair_groups(system)
-    groups = [make_group(information, studies) for studies, _ in sets]
-    found = []
-    for group, remainder, (_, pairs) in zip(groups, remove(system, solution, groups), sets, strict=True):
-        local = np.searchsorted(group.arms, pairs)
-        kept = remainder.connected[local[:, 0], local[:, 1]]
-        if not kept.any():
-            continue
-        first, second = local[kept].T
-        if method == "sidde":
-            inverse, potentials = remainder.inverse, remainder.potentials
-            value = potentials[first] - potentials[second]
-            variance = inverse[first, first] + inverse[second, second] - 2.0 * inverse[first, second]
-            nothing = np.full(len(value), np.nan)
-            found.append((pairs[kept], nothing, nothing, value, variance, nothing))
-            continue
-        shift = np.zeros((len(first), len(group.arms)))
-        shift[np.arange(len(first)), first], shift[np.arange(len(first)), second] = 0.5, -0.5
-        here = np.ix_(group.arms, group.arms)
-        pushed = shift @ group.laplacian
-        precision = np.einsum("pu,pu->p", pushed, shift) - np.einsum(
-            "pu,uv,pv->p", pushed, solution.inverse[here], pushed
+    split = _node if method == "node" else _taken_out
+    sets, pairs, owners = compared_pairs(system)
+    rows = all_rows(system, solution)
+    values = np.full((5, len(pairs)), np.nan)
+    known = np.zeros(len(pairs), dtype=bool)
+    for groups in make_groups(system, sets):
+        at = locate(groups, pairs, owners)
+        known[at.pairs] = groups.connected[at.groups, at.first, at.second]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            values[:, at.pairs] = split(groups, at, solution, rows)
+    return _separated(system, pairs[known], values[:, known])
+
+
+def separate_each(system: System, solution: Solution, method: Tau2Method) -> Separated:
+    """As `separate` by "sidde", with τ² estimated anew from what connects with the pair without its studies."""
+    sets, pairs, owners = compared_pairs(system)
+    known, whole = np.zeros(len(pairs), dtype=bool), np.zeros(len(sets), dtype=bool)
+    groups = make_groups(system, sets)
+    common = solution if solution.tau2 == 0.0 else solve(system)
+    rows = all_rows(system, common)
+    for group in groups:
+        at = locate(group, pairs, owners)
+        known[at.pairs] = group.connected[at.groups, at.first, at.second]
+        whole[group.numbers] = group.whole & (cancellation(group, common, *rows) < CANCELLED)
+    values = np.full((5, len(pairs)), np.nan)
+    together = np.flatnonzero(known & whole[owners])
+    if len(together):
+        chosen, first, own = np.unique(owners[together], return_index=True, return_inverse=True)
+        some = choose(groups, chosen)
+        tau2 = tau2_without_groups(
+            system, common, method, solution.tau2, [sets[k] for k in chosen], some, pairs[together[first], 0]
         )
-        theta = solution.potentials[group.arms]
-        gap = (shift @ group.right - pushed @ theta) / precision
-        contrast = 2.0 * shift
-        share = np.einsum("pu,uv,pv->p", contrast, solution.inverse[here], pushed)
-        network = contrast @ theta
-        variance = np.einsum("pu,uv,pv->p", contrast, solution.inverse[here], contrast)
-        found.append(
-            (
-                pairs[kept],
-                network + (1.0 - share) * gap,
-                variance + (1.0 - share) ** 2 / precision,
-                network - share * gap,
-                variance + share**2 / precision,
-                1.0 / precision,
-            )
-        )
-    return _collect(system, found)
+        values[2:4, together] = pairs_without_groups(system, some, pairs[together], own, tau2)
+    for k in np.flatnonzero(known & ~whole[owners]).tolist():
+        part = part_without(system, sets[owners[k]], int(pairs[k, 0]))
+        left = solve(part, estimate_tau2(part, method, near=solution.tau2) if part.df > 0 else 0.0)
+        i, j = np.searchsorted(part.treatments, system.treatments[pairs[k]])
+        values[2:4, k] = left.potentials[i] - left.potentials[j], left.variances()[i, j]
+    return _separated(system, pairs[known], values[:, known])
 
 
-def _collect(system: System, found: Sequence[tuple[FloatArray | IntArray, ...]]) -> Separated:
-    if not found:
-        none, nothing = np.empty(0, dtype=np.intp), np.empty(0)
-        return Separated(none, none, *(nothing for _ in range(5)))
-    pairs = system.treatments[np.concatenate([f[0] for f in found]).astype(np.intp)]
-    values = [np.concatenate([f[k] for f in found]) for k in range(1, 6)]
-    return Separated(pairs[:, 0], pairs[:, 1], *values)
+def _taken_out(groups: Groups, at: Places, solution: Solution, rows: tuple[FloatArray, FloatArray]) -> FloatArray:
+    nothing = np.full(len(at.pairs), np.nan)
+    return np.stack([nothing, nothing, *pair_estimates(groups, at, solution, rows), nothing])
 
 
-def refit(
-    blocks: Sequence[Block],
-    size: int,
-    treatments: IntArray,
-    found: Separated,
-    method: Literal["sidde", "node"],
-    tau2_method: Tau2Method,
-) -> Separated:
-    """The same pairs with τ² estimated anew for each, from the remaining studies or with the extra parameter.
+def _node(groups: Groups, at: Places, solution: Solution, rows: tuple[FloatArray, FloatArray]) -> FloatArray:
+    """With one more parameter, the studies' own shift of the pair, half of it on either arm: rows of `Separated`."""
+    weights, residuals = rows
+    k, a, b = at.groups, at.first, at.second
+    each = np.arange(len(k))
+    own, score = groups.laplacians(weights), groups.right(weights * residuals)
+    pushed = 0.5 * (own[k, a] - own[k, b])
+    arms = groups.arms[k]
+    inverse = solution.inverse[arms[:, :, None], arms[:, None, :]]
+    spread = np.matmul(inverse, pushed[:, :, None])[:, :, 0]
+    precision = 0.5 * (pushed[each, a] - pushed[each, b]) - (pushed * spread).sum(axis=1)
+    gap = 0.5 * (score[k, a] - score[k, b]) / precision
+    share = spread[each, a] - spread[each, b]
+    first, second = arms[each, a], arms[each, b]
+    network = solution.potentials[first] - solution.potentials[second]
+    variance = solution.inverse[first, first] + solution.inverse[second, second] - 2.0 * solution.inverse[first, second]
+    return np.stack(
+        [
+            network + (1.0 - share) * gap,
+            variance + (1.0 - share) ** 2 / precision,
+            network - share * gap,
+            variance + share**2 / precision,
+            1.0 / precision,
+        ]
+    )
 
-    ``blocks``: the network's studies; ``size``: its treatments; ``treatments``: those of this connected part.
+
+def _separated(system: System, pairs: IntArray, values: FloatArray) -> Separated:
+    named = system.treatments[pairs]
+    return Separated(named[:, 0], named[:, 1], *values)
+
+
+def refit_nodes(blocks: Sequence[Block], treatments: IntArray, found: Separated, tau2_method: Tau2Method) -> Separated:
+    """The same pairs by "node" with τ² estimated anew for each.
+
+    ``blocks``: the network's studies; ``treatments``: those of this connected part.
     """
     part = [b.take(np.isin(b.arms[:, 0], treatments)) for b in blocks]
     part = [b for b in part if len(b.studies)]
     values = np.array(
         [
-            _without_studies(part, size, a, b, tau2_method)
-            if method == "sidde"
-            else _with_own_effect(part, treatments, a, b, tau2_method)
+            _with_own_effect(part, treatments, a, b, tau2_method)
             for a, b in zip(found.rows.tolist(), found.columns.tolist(), strict=True)
         ]
     ).reshape(-1, 5)
     return Separated(found.rows, found.columns, *values.T)
-
-
-def _without_studies(
-    blocks: Sequence[Block], size: int, a: int, b: int, method: Tau2Method
-) -> tuple[float, float, float, float, float]:
-    kept = [block.take(~((block.arms == a).any(axis=1) & (block.arms == b).any(axis=1))) for block in blocks]
-    label = components(size, ((np.broadcast_to(k.arms[:, :1], k.arms[:, 1:].shape), k.arms[:, 1:]) for k in kept))
-    members = np.flatnonzero(label == label[a])
-    system = build(kept, members, size)
-    solution = solve(system, estimate_tau2(system, method) if system.df > 0 else 0.0)
-    i, j = np.searchsorted(members, [a, b])
-    inverse = solution.inverse
-    variance = inverse[i, i] + inverse[j, j] - 2.0 * inverse[i, j]
-    nan = float("nan")
-    return nan, nan, float(solution.potentials[i] - solution.potentials[j]), float(variance), nan
 
 
 def _with_own_effect(

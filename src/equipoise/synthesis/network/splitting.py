@@ -11,8 +11,13 @@ Three ways to get the indirect estimate of a pair a, b that some studies compare
   White 2015, Stata Journal 15:951).
 
 All pairs come from the one factorisation of the network. Removing studies on the arms U changes the Laplacian only
-there, so its Kron reduction to U (the inverse of the network's covariance on U) tells everything. τ² is the
-network's, unless ``tau2="each"`` asks for it to be estimated anew for every pair.
+there, so its Kron reduction to U (the inverse of the network's covariance on U) tells everything. As in netmeta, τ² is
+the network's, but indirect estimates by "sidde" have the τ² of the network without the pair's studies, estimated by
+the network's method; ``tau2`` asks for the other.
+
+netmeta's SIDDE gives no indirect estimate where the network without the pair's studies isn't connected. Here there is
+one whenever the two treatments stay connected, from the part of the network that connects them: what other treatments
+the removal cuts off says nothing about the pair.
 """
 
 from __future__ import annotations
@@ -27,13 +32,14 @@ from equipoise.frames import FloatArray
 from equipoise.synthesis.network.blocks import IntArray
 from equipoise.synthesis.network.direct import pool_direct
 from equipoise.synthesis.network.removal import BoolArray
-from equipoise.synthesis.network.separation import Separated, refit, separate
+from equipoise.synthesis.network.separation import Separated, refit_nodes, separate, separate_each
 from equipoise.synthesis.network.tables import decimals, interval, natural, p_value, text_table
 
 if TYPE_CHECKING:
     from equipoise.synthesis.network.fit import NetworkFit
 
 SplitMethod = Literal["back-calculation", "sidde", "node"]
+SplitTau2 = Literal["network", "each"]
 
 ALL_DIRECT = 5e-4
 """A proportion of direct evidence this close to 1 leaves no indirect estimate (netmeta's tol.direct)."""
@@ -132,12 +138,15 @@ _TITLES = {
 }
 
 
-def split(fit: NetworkFit, method: SplitMethod = "back-calculation", tau2: str = "network") -> Split:
+def split(fit: NetworkFit, method: SplitMethod = "back-calculation", tau2: SplitTau2 | None = None) -> Split:
     """See ``NetworkFit.split``."""
     if method not in _TITLES:
         raise DataError(f"method {method!r} isn't known; choose {', '.join(map(repr, _TITLES))}")
-    if tau2 not in ("network", "each"):
+    if tau2 not in (None, "network", "each"):
         raise DataError(f"tau2 {tau2!r} isn't known; choose 'network' or 'each'")
+    if method == "back-calculation" and tau2 == "each":
+        raise DataError("back-calculation has the network's tau² only; choose method 'sidde' or 'node' for tau2='each'")
+    each = fit.model == "random" and (tau2 or ("each" if method == "sidde" else "network")) == "each"
     n = len(fit.treatments)
     part = fit.part_of()
     scale = np.array([i.scale for i in fit.inferences])
@@ -155,9 +164,12 @@ def split(fit: NetworkFit, method: SplitMethod = "back-calculation", tau2: str =
         difference_variance = direct_variance + indirect_variance
     else:
         for system, solution in zip(fit.systems, fit.solutions, strict=True):
-            found = separate(system, solution, method)
-            if tau2 == "each" and fit.model == "random":
-                found = refit(fit.network.blocks, n, system.treatments, found, method, fit.method)
+            if each and method == "sidde":
+                found = separate_each(system, solution, fit.method)
+            else:
+                found = separate(system, solution, method)
+                if each:
+                    found = refit_nodes(fit.network.blocks, system.treatments, found, fit.method)
             _enter(found, direct, direct_variance, indirect, indirect_variance, difference_variance)
     rows, columns = np.nonzero(np.triu(part[:, None] == part[None, :], 1))
     place = (rows, columns)

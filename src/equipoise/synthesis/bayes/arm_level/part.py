@@ -299,6 +299,6 @@ def doubts(part: ArmPart, name: str) -> list[str]:
     if points.pareto > DOUBTFUL or points.effective < _FEW * len(points.weights) or not part.settled:
         lines.append(
             f"Doubtful{name}: the weights of the points vary too much (Pareto k above {DOUBTFUL:g}, or few effective points); "
-            "give a more informative prior for the effects, or sample the model."
+            "give a more informative prior for the effects, or sample the model: equipoise.synthesis.bayes.nuts.sample."
         )
     return lines
