@@ -179,6 +179,11 @@ class NetworkPosterior:
         part, i, j = self._locate(treatment, comparator)
         return part.differences(i, j)
 
+    def prior_of(self, treatment: str, comparator: str) -> NormalMixture | None:
+        """The prior of ``treatment`` minus ``comparator`` that the priors of effects amount to; None where it is flat."""
+        part, i, j = self._locate(treatment, comparator)
+        return part.prior_difference(i, j)
+
     @overload
     def predict(self, treatment: str, comparator: str) -> NormalMixture: ...
     @overload
