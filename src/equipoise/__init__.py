@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from equipoise.synthesis.bayes.borrowing import robust_prior as robust_prior
     from equipoise.synthesis.bayes.empirical import empirical_heterogeneity as empirical_heterogeneity
     from equipoise.synthesis.bayes.pair import PairPosterior as PairPosterior
+    from equipoise.synthesis.bayes.prior_sensitivity import prior_sensitivity as prior_sensitivity
     from equipoise.synthesis.bayes.priors import Exponential as Exponential
     from equipoise.synthesis.bayes.priors import Flat as Flat
     from equipoise.synthesis.bayes.priors import HalfCauchy as HalfCauchy
@@ -108,6 +109,7 @@ _HOME: dict[str, str] = {
     "pool_many": "equipoise.synthesis.pairwise.batch",
     "posterior_many": "equipoise.synthesis.bayes.batch",
     "power_prior": "equipoise.synthesis.bayes.borrowing",
+    "prior_sensitivity": "equipoise.synthesis.bayes.prior_sensitivity",
     "read_question": "equipoise.question",
     "robust": "equipoise.synthesis.pairwise.robust",
     "robust_prior": "equipoise.synthesis.bayes.borrowing",
@@ -164,6 +166,7 @@ __all__ = [
     "pool_many",
     "posterior_many",
     "power_prior",
+    "prior_sensitivity",
     "read_question",
     "robust",
     "robust_prior",

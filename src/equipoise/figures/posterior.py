@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,12 +12,18 @@ from numpy.typing import NDArray
 from equipoise.errors import DataError
 from equipoise.figures import numerals, style
 from equipoise.figures.effect_axis import EffectScale, effect_scale, limits, set_effect_axis, straight
-from equipoise.synthesis.bayes.known_tau import KnownTau
+from equipoise.figures.network.scale import name_of
+from equipoise.synthesis.bayes.network_posterior import NetworkPosterior
 from equipoise.synthesis.bayes.pair import PairPosterior
 from equipoise.synthesis.bayes.prior_sensitivity import PriorSensitivity
+from equipoise.synthesis.measures.scale import IDENTITY, LOG
+from equipoise.synthesis.network.tables import RATIO_MEASURES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from equipoise.synthesis.bayes.arm_level.posterior import ArmPosterior
+    from equipoise.synthesis.bayes.priors import Prior
 
 FloatArray = NDArray[np.float64]
 
@@ -23,50 +31,105 @@ _COLUMNS = (1.55, 1.72, 1.92)
 """Right ends of the columns beside the axes, in their widths."""
 
 
+@dataclass(frozen=True)
+class _Shown:
+    """What a posterior shows: the scale of effects, distributions, and priors (None: not drawn)."""
+
+    scale: EffectScale
+    label: str
+    level: float
+    effect: Any
+    new_effect: Any
+    effect_prior: Callable[[FloatArray], FloatArray] | None
+    tau: Any
+    heterogeneity: Prior | None
+
+
 def posterior_density(
-    result: PairPosterior,
+    result: PairPosterior | NetworkPosterior | ArmPosterior,
     quantity: Literal["effect", "tau"] = "effect",
     *,
+    treatment: str | None = None,
+    comparator: str | None = None,
     xlim: tuple[float, float] | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """The posterior density of the mean effect, with that of the effect in a new study, or of τ; each with its prior.
+    """The posterior density of an effect, with that of the effect in a new study, or of τ; each with its prior.
 
-    The interval between equal tails is filled. Densities are per unit of the scale of pooling, effects on the axis
-    natural; τ is on the scale of pooling. ``xlim`` are the values on the axis. A flat prior is not drawn.
+    Of networks, the effect of ``treatment`` against ``comparator`` (the reference when not said); in a network of
+    several parts, τ is that of the part with ``treatment``. The interval between equal tails is filled. Densities are
+    per unit of the scale of pooling, effects on the axis natural; τ is on the scale of pooling. ``xlim`` are the values
+    on the axis. A flat prior is not drawn, nor that of effects between arms with their own likelihood.
 
-    Raises ``DataError`` for τ of a common effect, ``MissingExtra`` without matplotlib.
+    Raises ``DataError`` for τ of a common effect and unknown treatments, ``MissingExtra`` without matplotlib.
     """
-    if quantity == "effect":
-        return _effect(result, xlim, ax)
-    if quantity != "tau":
+    if quantity not in ("effect", "tau"):
         raise DataError(f"quantity = {quantity!r}: say effect or tau")
-    if isinstance(result.tau, KnownTau) or result.heterogeneity_prior is None:
+    shown = _shown(result, treatment, comparator, quantity)
+    if quantity == "effect":
+        return _effect(shown, xlim, ax)
+    if shown.heterogeneity is None:
         raise DataError("a common-effect posterior has no density of τ: it is 0")
     ax = style.new_axes(5.6, 3.6, ax)
-    low, high = (0.0, 1.2 * float(result.tau.quantile(0.995))) if xlim is None else xlim
+    low, high = (0.0, 1.2 * float(shown.tau.quantile(0.995))) if xlim is None else xlim
     grid = np.linspace(low, high, 601)
     grid[0] = max(grid[0], 1e-6 * high)
-    density = result.tau.pdf(grid)
-    prior = np.exp(result.heterogeneity_prior.logpdf(grid)) if result.heterogeneity_prior.proper else None
-    _curves(ax, grid, density, grid, prior, result.tau.interval(result.level), result.level)
+    density = shown.tau.pdf(grid)
+    prior = np.exp(shown.heterogeneity.logpdf(grid)) if shown.heterogeneity.proper else None
+    _curves(ax, grid, density, grid, prior, shown.tau.interval(shown.level), shown.level)
     ax.set_xlim(low, high)
     # Some priors grow without bound towards 0; the posterior sets the height.
     inner = density[len(grid) // 60 :]
     ax.set_ylim(0.0, 1.15 * max(float(inner.max()), float(min(density[0], 2.0 * inner.max()))))
     style.plain(ax)
-    unit = straight(effect_scale(result.measure, result.label, result.scale))
-    style.label_axes(ax, f"Heterogeneity τ ({'log ' if unit.log else ''}{result.label.lower()})", "Density")
+    style.label_axes(ax, f"Heterogeneity τ ({'log ' if shown.scale.log else ''}{shown.label})", "Density")
     style.legend(ax)
     return ax
 
 
-def _effect(result: PairPosterior, xlim: tuple[float, float] | None, ax: Axes | None) -> Axes:
+def _shown(
+    result: PairPosterior | NetworkPosterior | ArmPosterior,
+    treatment: str | None,
+    comparator: str | None,
+    quantity: str,
+) -> _Shown:
+    if isinstance(result, PairPosterior):
+        if treatment is not None or comparator is not None:
+            raise DataError("treatment and comparator belong to networks: leave them out")
+        proper = result.effect_prior.proper
+        return _Shown(
+            straight(effect_scale(result.measure, result.label, result.scale)), result.label.lower(), result.level,
+            result.effect, None if result.model == "common" else result.new_effect,
+            (lambda x: np.exp(result.effect_prior.logpdf(x))) if proper else None,
+            result.tau, result.heterogeneity_prior,
+        )  # fmt: skip
+    several = len(result.subnetworks) > 1
+    if treatment is None and (quantity == "effect" or several):
+        raise DataError(f"say which effect: treatment= one of {', '.join(result.treatments)}")
+    part = next((k for k, members in enumerate(result.subnetworks) if treatment in members), 0)
+    tau = result.taus[part] if result.heterogeneity is not None else None
+    log = result.measure in RATIO_MEASURES
+    scale = effect_scale(result.measure, name_of(result.measure), LOG if log else IDENTITY)
+    if quantity == "tau":
+        return _Shown(scale, scale.label.lower(), result.level, None, None, None, tau, result.heterogeneity)
+    assert treatment is not None  # refused above
+    base = result.reference if comparator is None else comparator
+    random = result.heterogeneity is not None
+    prior = result.prior_of(treatment, base) if isinstance(result, NetworkPosterior) else None
+    return _Shown(
+        replace(scale, label=f"{scale.label}, {treatment} against {base}"), scale.label.lower(), result.level,
+        result.contrast(treatment, base), result.predict(treatment, base) if random else None,
+        None if prior is None else prior.pdf,
+        tau, result.heterogeneity,
+    )  # fmt: skip
+
+
+def _effect(result: _Shown, xlim: tuple[float, float] | None, ax: Axes | None) -> Axes:
     ax = style.new_axes(6.0, 3.6, ax)
-    shown = straight(effect_scale(result.measure, result.label, result.scale))
+    shown = result.scale
     if xlim is None:
         ends = result.effect.quantile(np.array([0.0005, 0.9995]))
-        if result.model == "random":
+        if result.new_effect is not None:
             wide = result.new_effect.quantile(np.array([0.01, 0.99]))
             ends = np.array([min(ends[0], wide[0]), max(ends[1], wide[1])])
         if np.isfinite(shown.null):
@@ -78,9 +141,9 @@ def _effect(result: PairPosterior, xlim: tuple[float, float] | None, ax: Axes | 
     grid = np.linspace(float(ends[0]), float(ends[1]), 601)
     natural = shown.natural(grid)
     density = result.effect.pdf(grid)
-    prior = np.exp(result.effect_prior.logpdf(grid)) if result.effect_prior.proper else None
-    _curves(ax, natural, density, grid, prior, result.ci, result.level)
-    if result.model == "random":
+    prior = None if result.effect_prior is None else result.effect_prior(grid)
+    _curves(ax, natural, density, grid, prior, result.effect.interval(result.level), result.level)
+    if result.new_effect is not None:
         ax.plot(natural, result.new_effect.pdf(grid), color=style.ORANGE, linewidth=1.4, label="Effect in a new study")
     if np.isfinite(shown.null):
         ax.axvline(shown.null, color=style.INK, linewidth=0.8, zorder=0.5)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
+from test_arm_level import SMALL, SMOKING, binomial
 
 from equipoise.errors import DataError
 from equipoise.figures.network import league_html, league_picture, network_forest, rankogram
 from equipoise.figures.network.forest import rows_of
 from equipoise.synthesis.bayes.arm_level import ArmPosterior, posterior_from_arms
-from equipoise.synthesis.bayes.linear_posterior import NoHeterogeneity
+from equipoise.synthesis.bayes.known_tau import KnownTau
 from equipoise.synthesis.bayes.mixture import NormalMixture
 from equipoise.synthesis.bayes.priors import HalfNormal
-from test_arm_level import SMALL, SMOKING, binomial
 
 
 @pytest.fixture(scope="module", name="posterior")
@@ -65,7 +65,7 @@ def test_figures(posterior: ArmPosterior) -> None:
 
 def test_a_common_effect_has_no_heterogeneity() -> None:
     found = posterior_from_arms(binomial(SMALL), model="common", points=512)
-    assert isinstance(found.tau, NoHeterogeneity)
+    assert isinstance(found.tau, KnownTau)
     assert found.tau.interval() == (0.0, 0.0)
     assert found.log_evidence == found.tau.log_evidence
     tau, effects = found.draws(100)

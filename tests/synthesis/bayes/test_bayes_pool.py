@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from networks import parkinson
 
 import datasets
 import equipoise as eq
 from equipoise.errors import DataError
 from equipoise.synthesis.bayes.pair import PairPosterior
-from equipoise.synthesis.bayes.prior_sensitivity import sensitivity
+from equipoise.synthesis.bayes.prior_sensitivity import prior_sensitivity
 
 BCG = eq.effect_sizes(datasets.BCG, measure="OR", study="study", events=("events1", "events2"), n=("n1", "n2"))
 
@@ -65,7 +66,7 @@ def test_sensitivity_to_the_prior() -> None:
         "none": None,
         "both": (eq.HalfNormal(0.5), eq.Normal(0.0, 1.0)),
     }
-    found = sensitivity(BCG, priors=priors, threshold=-0.1)
+    found = prior_sensitivity(BCG, priors=priors, threshold=-0.1)
     frame = found.to_frame()
     assert list(frame["prior"]) == list(priors)
     assert frame["tau_median"][0] < frame["tau_median"][1]
@@ -74,4 +75,28 @@ def test_sensitivity_to_the_prior() -> None:
     assert found.probability_below("wide") == eq.pool(BCG, prior=eq.HalfNormal(2.0)).probability(high=-0.1)
     assert "τ = 0" in found.summary()
     with pytest.raises(DataError, match="prior 'bad'"):
-        sensitivity(BCG, priors={"bad": eq.HalfNormal(1.0, measure="MD")})
+        prior_sensitivity(BCG, priors={"bad": eq.HalfNormal(1.0, measure="MD")})
+
+
+def test_sensitivity_of_a_network_to_the_prior() -> None:
+    network = parkinson()
+    priors = {"narrow": eq.HalfNormal(0.1), "wide": eq.HalfNormal(2.0), "common": None}
+    found = eq.prior_sensitivity(network, priors=priors, threshold=-0.5)
+    frame = found.to_frame()
+    assert len(frame["prior"]) == 12
+    wide = network.posterior(eq.HalfNormal(2.0))
+    assert frame["mean"][4] == pytest.approx(wide.estimates[1, 0])
+    assert frame["probability_below"][4] == pytest.approx(float(wide.contrast("2", "1").cdf(-0.5)))
+    assert frame["prediction_high"][4] == pytest.approx(float(wide.predict("2", "1").quantile(0.975)))
+    assert frame["log_evidence"][4] == wide.log_evidence
+    assert np.isnan(frame["prediction_low"][8])
+    assert "common effect" not in found.summary()
+    assert "no heterogeneity" in found.summary()
+    # A flat prior of effects has an arbitrary constant beside a proper one.
+    mixed = eq.prior_sensitivity(network, priors=priors | {"proper": (eq.HalfNormal(2.0), eq.Normal(0.0, 5.0))})
+    assert np.isnan(mixed.to_frame()["log_evidence"][:12]).all()
+    assert np.isfinite(mixed.to_frame()["log_evidence"][12:]).all()
+    with pytest.raises(DataError, match="prior 'bad'"):
+        eq.prior_sensitivity(network, priors={"bad": eq.HalfNormal(1.0, measure="OR")})
+    with pytest.raises(DataError, match="given by name"):
+        eq.prior_sensitivity(network, priors=eq.HalfNormal(1.0))  # type: ignore[call-overload]

@@ -113,3 +113,13 @@ def test_a_prior_says_what_it_is() -> None:
         OnVariance(LogNormal(-2.56, 1.74, measure="OR")).describe() == "log-normal (location -2.56, scale 1.74) on τ²"
     )
     assert "70 % normal" in Mixture((Normal(0.0, 1.0), Normal(0.0, 9.0)), (0.7, 0.3)).describe()
+
+
+def test_what_is_no_prior_is_refused_with_what_to_write() -> None:
+    for wrong in (HalfNormal, "half-normal", 0.5):
+        with pytest.raises(DataError, match=r"HalfNormal\(0\.5\)"):
+            check_heterogeneity_prior(wrong)
+    with pytest.raises(DataError, match="scale = 'a'; a number is needed"):
+        HalfNormal("a")  # type: ignore[arg-type]
+    with pytest.raises(DataError, match=r"Uniform\(5\) goes from 0 to 5"):
+        Uniform(0, 5)

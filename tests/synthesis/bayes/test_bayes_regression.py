@@ -145,3 +145,19 @@ def test_priors_of_coefficients_by_name() -> None:
         meta_regression_posterior(y, v, X, coefficients={"age": a}, **kwargs)
     with pytest.raises(DataError, match="state a prior"):
         meta_regression_posterior(y, v, X)
+
+
+def test_a_prior_turns_the_regression_into_a_posterior() -> None:
+    y, v, latitude = log_risk_ratios()
+    x = np.column_stack([np.ones(len(y)), latitude])
+    found = meta_regression(y, v, x, names=("intercept", "latitude"), prior=HalfNormal(0.5))
+    direct = meta_regression_posterior(y, v, x, names=("intercept", "latitude"), heterogeneity=HalfNormal(0.5))
+    np.testing.assert_allclose(found.coefficients.estimates, direct.coefficients.estimates)
+    pulled = meta_regression(
+        y, v, x, names=("intercept", "latitude"), prior=HalfNormal(0.5), coefficient_prior={"latitude": Normal(0, 1e-6)}
+    )
+    assert abs(float(pulled.coefficients["latitude"].mean)) < 1e-6
+    with pytest.raises(DataError, match="method, ci has no meaning"):
+        meta_regression(y, v, x, prior=HalfNormal(0.5), method="DL", ci="t")  # type: ignore[call-overload]
+    with pytest.raises(DataError, match="state a prior for τ"):
+        meta_regression(y, v, x, coefficient_prior=Normal(0.0, 1.0))  # type: ignore[call-overload]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import gammaln, loggamma
 
 from equipoise.errors import DataError
-from equipoise.synthesis.bayes.priors import Flat, Mixture, Normal, Prior, Student
+from equipoise.synthesis.bayes.priors import Flat, Mixture, Normal, Prior, Student, is_prior
 
 FloatArray = NDArray[np.float64]
 
@@ -49,7 +49,7 @@ def normal_components(prior: Prior, farthest: float) -> NormalComponents:
             np.concatenate([part.precisions for part in parts]),
             max(part.error for part in parts),
         )
-    name = prior.describe() if isinstance(prior, Prior) else repr(prior)
+    name = prior.describe() if is_prior(prior) else repr(prior)
     raise DataError(f"{name} is not a prior for an effect; give Flat(), Normal, Student or a Mixture of these")
 
 

@@ -15,7 +15,7 @@ from equipoise.frames import FloatArray
 from equipoise.synthesis.bayes.linear_posterior import Heterogeneity
 from equipoise.synthesis.bayes.mixture import NormalMixture
 from equipoise.synthesis.bayes.network_table import EffectsTable
-from equipoise.synthesis.bayes.priors import Flat, Prior, check_heterogeneity_prior, check_measure
+from equipoise.synthesis.bayes.priors import Flat, Prior, check_heterogeneity_prior, check_measure, conflict_with_prior
 from equipoise.synthesis.bayes.quadrature import TauPosterior
 from equipoise.synthesis.network.blocks import IntArray
 from equipoise.synthesis.network.league import League, ordered
@@ -336,16 +336,10 @@ class EffectsPosterior(ABC, Generic[Part]):
 
     def _conflict(self, number: int) -> list[str]:
         """Whether τ's posterior contradicts its prior."""
-        prior = self.heterogeneity
-        if prior is None or not prior.proper:
+        if self.heterogeneity is None:
             return []
-        middle = float(self.taus[number].quantile(0.5))
-        if float(prior.cdf(middle)) <= 0.99:
-            return []
-        return [
-            f"Prior–data conflict{self._where(number)}: the posterior median of τ, {middle:.3g}, lies beyond the 99 % "
-            "quantile of its prior."
-        ]
+        found = conflict_with_prior(self.heterogeneity, float(self.taus[number].quantile(0.5)))
+        return [f"{found[:-1]}{self._where(number)}."] if found else []
 
 
 def position_in(treatments: tuple[str, ...], treatment: str) -> int:

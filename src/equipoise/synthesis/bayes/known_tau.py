@@ -41,6 +41,10 @@ class KnownTau:
         """None."""
         return np.zeros(np.asarray(values).shape[1:])
 
+    def pdf(self, tau: ArrayLike) -> FloatArray:
+        """Infinite at 0, 0 elsewhere."""
+        return np.where(np.asarray(tau, dtype=float) == 0.0, np.inf, 0.0)
+
     def cdf(self, tau: ArrayLike) -> FloatArray:
         """A step at 0."""
         return np.where(np.asarray(tau, dtype=float) >= 0.0, 1.0, 0.0)

@@ -20,7 +20,7 @@ from scipy.special import logsumexp
 
 from equipoise.errors import DataError
 from equipoise.frames import FloatArray
-from equipoise.synthesis.bayes.priors import LOG_2PI, Flat, Mixture, Normal, Prior, Student
+from equipoise.synthesis.bayes.priors import LOG_2PI, Flat, Mixture, Normal, Prior, Student, is_prior
 
 if TYPE_CHECKING:
     Sparse = csr_array[np.float64, tuple[int, int]]
@@ -201,7 +201,7 @@ def _components(prior: Prior | None) -> list[tuple[float, float, float]]:
             for log_share, mean, sd in _components(component)
         ]
     raise DataError(
-        f"{prior.describe() if isinstance(prior, Prior) else repr(prior)} isn't a prior for an effect; give Normal, "
+        f"{prior.describe() if is_prior(prior) else repr(prior)} isn't a prior for an effect; give Normal, "
         "Student, a Mixture of these, or None for a flat one"
     )
 

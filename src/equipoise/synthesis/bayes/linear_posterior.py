@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,6 +11,7 @@ from scipy.special import logsumexp, ndtr
 
 from equipoise.frames import FloatArray
 from equipoise.synthesis.bayes.condense import TauNodes, condense
+from equipoise.synthesis.bayes.known_tau import KnownTau
 from equipoise.synthesis.bayes.linear import LinearModel, Solutions, log_likelihood, solve
 from equipoise.synthesis.bayes.mixture import NormalMixture
 from equipoise.synthesis.bayes.priors import Prior
@@ -23,41 +24,7 @@ _AIM = 1e-7
 """The error of probabilities at which no more nodes are taken."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class NoHeterogeneity:
-    """τ of a common-effect model: 0, and nothing else; with the same surface as ``TauPosterior``."""
-
-    log_evidence: float
-    error: float = 0.0
-    mean: float = 0.0
-    sd: float = 0.0
-    median: float = 0.0
-    mode: float = 0.0
-    tau: FloatArray = field(default_factory=lambda: np.zeros(1), repr=False)
-    weights: FloatArray = field(default_factory=lambda: np.ones(1), repr=False)
-
-    def pdf(self, tau: ArrayLike) -> FloatArray:
-        """Infinite at 0, 0 elsewhere."""
-        return np.where(np.asarray(tau, dtype=float) == 0, np.inf, 0.0)
-
-    def cdf(self, tau: ArrayLike) -> FloatArray:
-        """1 from 0 on."""
-        return np.where(np.asarray(tau, dtype=float) >= 0, 1.0, 0.0)
-
-    def quantile(self, p: ArrayLike) -> FloatArray:
-        """0."""
-        return np.zeros(np.shape(p))
-
-    def interval(self, level: float = 0.95) -> tuple[float, float]:
-        """Both limits are 0."""
-        return 0.0, 0.0
-
-    def shortest_interval(self, level: float = 0.95) -> tuple[float, float]:
-        """Both limits are 0."""
-        return 0.0, 0.0
-
-
-Heterogeneity = TauPosterior | NoHeterogeneity
+Heterogeneity = TauPosterior | KnownTau
 """What is known of τ afterwards."""
 
 
@@ -118,7 +85,7 @@ def posterior_of(model: LinearModel, heterogeneity: Prior | None) -> LinearPoste
     Raises ``DataError`` where the posterior of τ is improper.
     """
     if heterogeneity is None:
-        none = NoHeterogeneity(float(log_likelihood(model, 0.0)[0]))
+        none = KnownTau(float(log_likelihood(model, 0.0)[0]))
         return _at(model, none, TauNodes(np.zeros(1), np.ones(1), np.zeros((2, 1))))
     tau = integrate_tau(lambda t: log_likelihood(model, t), heterogeneity, float(np.sqrt(np.median(model.variances))))
     for nodes in _NODES:

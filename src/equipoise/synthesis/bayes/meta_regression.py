@@ -21,13 +21,12 @@ from equipoise.synthesis.bayes.coefficients import (
     priors_of,
     tabulate,
 )
+from equipoise.synthesis.bayes.criticism import Criticism, criticise_estimates, deviance, single_rows
 from equipoise.synthesis.bayes.linear import independent_priors, linear_model
 from equipoise.synthesis.bayes.linear_posterior import Heterogeneity, LinearPosterior, posterior_of
 from equipoise.synthesis.bayes.mixture import NormalMixture
-from equipoise.synthesis.bayes.network_criticism import deviance
 from equipoise.synthesis.bayes.network_studies import moments_of
 from equipoise.synthesis.bayes.priors import Prior, check_heterogeneity_prior
-from equipoise.synthesis.network.blocks import Rotated
 from equipoise.synthesis.network.tables import decimals
 from equipoise.synthesis.pairwise import inputs
 from equipoise.synthesis.pairwise.design import Design, design_matrix
@@ -49,6 +48,8 @@ class MetaRegressionPosterior:
     deviance: FloatArray
     leverage: FloatArray
     notes: tuple[str, ...]
+    heterogeneity: Prior | None
+    studies: tuple[str, ...]
     design: Design = field(repr=False)
     posterior: LinearPosterior = field(repr=False)
 
@@ -71,6 +72,10 @@ class MetaRegressionPosterior:
     def dic(self) -> float:
         """D̄ + pD."""
         return float(self.deviance.sum()) + self.p_d
+
+    def criticism(self) -> Criticism:
+        """Residual deviance, leverage, DIC, WAIC, leave-one-study-out prediction and predictive p-values."""
+        return criticise_estimates(self.posterior, self.heterogeneity, self.studies)
 
     def predict(self, X: Any, new_study: bool = False) -> NormalMixture:
         """The mean effect for each row of moderators, or the effect in a new study with them.
@@ -112,6 +117,7 @@ def meta_regression_posterior(
     model: Literal["random", "common"] = "random",
     level: float = 0.95,
     names: Sequence[str] | None = None,
+    studies: Sequence[Any] | None = None,
 ) -> MetaRegressionPosterior:
     """Regress estimates (k,) with sampling variances (k,) on moderators, with priors.
 
@@ -132,14 +138,13 @@ def meta_regression_posterior(
             else "a common-effect model has no τ: leave heterogeneity out, or choose model='random'"
         )
     y, v = inputs.estimates_and_variances(estimates, variances)
+    if studies is not None and len(studies) != len(y):
+        raise DataError(f"studies has {len(studies)} names, but there are {len(y)} estimates")
     design = design_matrix(X, len(y), formula=formula, data=data, names=None if names is None else tuple(names))
     prior = independent_priors(priors_of(design.names, coefficients))
     linear = linear_model(y, v, design.X, prior)
     found = posterior_of(linear, check_heterogeneity_prior(heterogeneity) if heterogeneity is not None else None)
-    rows = Rotated(
-        np.arange(len(y)), np.zeros((len(y), 2), dtype=np.intp), v[:, None], y[:, None], np.ones((len(y), 1, 2))
-    )
-    dbar, leverage = deviance(next(moments_of(found, [rows])), found)
+    dbar, leverage = deviance(next(moments_of(found, [single_rows(y, v)])), found)
     tau = f"τ {heterogeneity.describe()}" if heterogeneity is not None else "no heterogeneity"
     return MetaRegressionPosterior(
         model=model,
@@ -148,6 +153,8 @@ def meta_regression_posterior(
         deviance=dbar,
         leverage=leverage,
         notes=(f"Priors: {tau}; coefficients {describe_priors(coefficients)}.",),
+        heterogeneity=heterogeneity,
+        studies=tuple(f"study {i + 1}" for i in range(len(y))) if studies is None else tuple(map(str, studies)),
         design=design,
         posterior=found,
     )

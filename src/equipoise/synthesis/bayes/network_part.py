@@ -97,6 +97,23 @@ class PartPosterior:
         tau, theta = self.posterior.draws(n, random)
         return tau, np.insert(theta, self.ground, 0.0, axis=1)
 
+    def prior_difference(self, row: int, column: int) -> NormalMixture | None:
+        """The prior of treatment ``row`` minus ``column`` (local indices); None where it is flat."""
+        prior = self.posterior.model.prior
+        wanted = np.zeros(self.size)
+        wanted[row] += 1.0
+        wanted[column] -= 1.0
+        wanted = np.delete(wanted, self.ground)
+        # Flat directions have precision 0, in every component the same ones.
+        inverse = np.linalg.pinv(prior.precisions, hermitian=True)
+        if not np.allclose(prior.precisions[0] @ inverse[0] @ wanted, wanted):
+            return None
+        eigen = np.linalg.eigvalsh(prior.precisions)
+        spread = np.log(eigen, where=eigen > 1e-12 * eigen.max(axis=1, keepdims=True), out=np.zeros_like(eigen))
+        shares = prior.log_constants - 0.5 * spread.sum(axis=1)
+        shares = np.exp(shares - shares.max())
+        return NormalMixture(shares / shares.sum(), prior.means @ wanted, np.sqrt(inverse @ wanted @ wanted))
+
     def differences(self, rows: IntArray | int, columns: IntArray | int, new_study: bool = False) -> NormalMixture:
         """Effects of treatments ``rows`` minus ``columns`` (local indices); ``new_study``: in a study to come."""
         means = self.means[:, rows] - self.means[:, columns]

@@ -24,6 +24,7 @@ from equipoise.synthesis.bayes.effects_posterior import (
     check_priors,
     references_of,
 )
+from equipoise.synthesis.bayes.mixture import NormalMixture
 from equipoise.synthesis.bayes.network_criticism import NetworkCriticism, criticise
 from equipoise.synthesis.bayes.network_part import PartPosterior, PriorOn, part_posterior
 from equipoise.synthesis.bayes.network_ranks import rank, rank_probabilities
@@ -81,6 +82,11 @@ class NetworkPosterior(EffectsPosterior[PartPosterior]):
         if self.error > 1e-4:
             lines.append(f"Probabilities may be wrong by {self.error:.1g}.")
         return tuple(lines)
+
+    def prior_of(self, treatment: str, comparator: str) -> NormalMixture | None:
+        """The prior of ``treatment`` minus ``comparator`` that the priors of effects amount to; None where it is flat."""
+        part, i, j = self._locate(treatment, comparator)
+        return part.prior_difference(i, j)
 
     def ranking(
         self, smaller_is_better: bool = True, threshold: float = 0.0, samples: int | None = None, seed: int = 0

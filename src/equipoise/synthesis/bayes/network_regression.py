@@ -21,11 +21,11 @@ from equipoise.synthesis.bayes.coefficients import (
     priors_of,
     tabulate,
 )
+from equipoise.synthesis.bayes.criticism import deviance
 from equipoise.synthesis.bayes.effects_posterior import Model, check_priors
 from equipoise.synthesis.bayes.linear import independent_priors, linear_model
 from equipoise.synthesis.bayes.linear_posterior import Heterogeneity, LinearPosterior, posterior_of
 from equipoise.synthesis.bayes.mixture import NormalMixture
-from equipoise.synthesis.bayes.network_criticism import deviance
 from equipoise.synthesis.bayes.network_part import stacked
 from equipoise.synthesis.bayes.network_studies import moments_of
 from equipoise.synthesis.bayes.network_table import EffectsTable

@@ -14,9 +14,9 @@ from scipy.sparse import csr_array
 
 from equipoise.errors import DataError
 from equipoise.frames import FloatArray
+from equipoise.synthesis.bayes.criticism import deviance
 from equipoise.synthesis.bayes.linear import independent_priors, linear_model
 from equipoise.synthesis.bayes.linear_posterior import Heterogeneity, posterior_of
-from equipoise.synthesis.bayes.network_criticism import deviance
 from equipoise.synthesis.bayes.network_part import stacked
 from equipoise.synthesis.bayes.network_studies import moments_of
 from equipoise.synthesis.bayes.network_table import EffectsTable

@@ -19,12 +19,23 @@ from scipy.special import ndtr
 from equipoise.errors import DataError
 from equipoise.frames import make_frame
 from equipoise.synthesis.bayes import pair_summary
+from equipoise.synthesis.bayes.criticism import Criticism, criticise_estimates
 from equipoise.synthesis.bayes.effect_prior import normal_components
 from equipoise.synthesis.bayes.known_tau import KnownTau
+from equipoise.synthesis.bayes.linear import GaussianPrior, linear_model
+from equipoise.synthesis.bayes.linear_posterior import posterior_of
 from equipoise.synthesis.bayes.mixture import NormalMixture
 from equipoise.synthesis.bayes.pair_model import GivenTau, PairModel
 from equipoise.synthesis.bayes.point_estimates import PointEstimate, maximum_a_posteriori, maximum_likelihood
-from equipoise.synthesis.bayes.priors import Flat, Prior, check_heterogeneity_prior, check_measure, is_prior
+from equipoise.synthesis.bayes.priors import (
+    LOG_2PI,
+    Flat,
+    Prior,
+    check_heterogeneity_prior,
+    check_measure,
+    conflict_with_prior,
+    is_prior,
+)
 from equipoise.synthesis.bayes.quadrature import TOLERANCE, TauPosterior, integrate_tau
 from equipoise.synthesis.measures.effect import LeftOut
 from equipoise.synthesis.measures.effect_sizes import EffectSizes
@@ -226,6 +237,38 @@ class PairPosterior:
                 conditional = (at.shares[:, :, None] * ndtr(z)).sum(axis=1)
                 worst = max(worst, float(self.tau.error_of(conditional).max()))
         return max(worst, self.tau.error) + 2.0 * self.likelihood.prior.error
+
+    def criticism(self) -> Criticism:
+        """Residual deviance, leverage, DIC, WAIC, leave-one-study-out prediction and predictive p-values, by study."""
+        components = self.likelihood.prior
+        with np.errstate(divide="ignore"):
+            constants = components.log_weights + 0.5 * (np.log(components.precisions) - LOG_2PI)
+        prior = GaussianPrior(
+            components.means[:, None],
+            components.precisions[:, None, None],
+            np.where(components.precisions > 0, constants, components.log_weights),
+        )
+        model = linear_model(self.estimates, self.variances, np.ones((self.k, 1)), prior)
+        return criticise_estimates(
+            posterior_of(model, self.heterogeneity_prior), self.heterogeneity_prior, self.studies
+        )
+
+    @property
+    def conflict(self) -> str | None:
+        """What to doubt where the data contradict a prior; None where they don't."""
+        prior = self.heterogeneity_prior
+        if prior is not None:
+            found = conflict_with_prior(prior, float(self.tau.quantile(0.5)))
+            if found is not None:
+                return found
+        if self.effect_prior.proper:
+            # Of the effect as the data alone have it, at the posterior median of τ.
+            w = 1.0 / (self.variances + self.tau.median**2)
+            alone = float(w @ self.estimates / w.sum())
+            below = float(self.effect_prior.cdf(alone))
+            if not 0.005 < below < 0.995:
+                return f"Prior–data conflict: the data's mean effect, {alone:.3g}, lies outside 99 % of its prior."
+        return None
 
     def draws(self, n: int, seed: int) -> tuple[FloatArray, FloatArray]:
         """Independent draws of (τ, μ), (n,) each, for those who want draws."""

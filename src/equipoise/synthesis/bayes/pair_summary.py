@@ -51,6 +51,7 @@ def summary(fit: PairPosterior) -> str:
         if not common:
             text += f", prediction interval [{number(back['prediction_low'])}, {number(back['prediction_high'])}]"
         lines += [text]
+    lines += [fit.conflict] if fit.conflict else []
     lines += [f"Left out: {study} ({reason})" for study, reason in fit.left_out]
     lines += [f"Note: {warning}" for warning in fit.warnings]
     return "\n".join(lines)

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from equipoise.errors import DataError
 from equipoise.frames import make_frame
+from equipoise.synthesis.bayes.network_sensitivity import (
+    NetworkPriorSensitivity,
+    Priors,
+    described,
+    network_prior_sensitivity,
+)
 from equipoise.synthesis.bayes.pair import PairPosterior, posterior
-from equipoise.synthesis.bayes.priors import Prior
+from equipoise.synthesis.measures.effect_sizes import EffectSizes
+from equipoise.synthesis.network.network import Network
 from equipoise.synthesis.pairwise.tables import number, table
 
 
@@ -34,7 +41,7 @@ class PriorSensitivity:
         return make_frame(
             {
                 "prior": list(self.posteriors),
-                "heterogeneity": [_described(fit.heterogeneity_prior) for fit in fits],
+                "heterogeneity": [described(fit.heterogeneity_prior) for fit in fits],
                 "effect": [fit.effect_prior.describe() for fit in fits],
                 "tau_median": [fit.tau.median for fit in fits],
                 "tau_low": [low for low, _ in intervals],
@@ -63,43 +70,72 @@ class PriorSensitivity:
             )  # fmt: skip
         level = f"{100 * next(iter(self.posteriors.values())).level:g} %"
         header = ["prior", f"τ [{level}]", "μ", level, "prediction", f"P(μ < {self.threshold:g})", "log evidence"]
-        described = [
-            f"{name}: {_described(fit.heterogeneity_prior)}; effect {fit.effect_prior.describe()}"
+        priors = [
+            f"{name}: {described(fit.heterogeneity_prior)}; effect {fit.effect_prior.describe()}"
             for name, fit in self.posteriors.items()
         ]
-        return "\n".join([table(header, rows), "", *described])
+        return "\n".join([table(header, rows), "", *priors])
 
     def __str__(self) -> str:
         return self.summary()
 
 
-def sensitivity(
-    estimates: Any,
-    variances: ArrayLike | None = None,
+@overload
+def prior_sensitivity(
+    data: Network,
+    variances: None = None,
     *,
-    priors: Mapping[str, Prior | tuple[Prior | None, Prior] | None],
+    priors: Priors,
     threshold: float = 0.0,
     level: float = 0.95,
-) -> PriorSensitivity:
+    reference: str | None = None,
+) -> NetworkPriorSensitivity: ...
+
+
+@overload
+def prior_sensitivity(
+    data: EffectSizes | ArrayLike,
+    variances: ArrayLike | None = None,
+    *,
+    priors: Priors,
+    threshold: float = 0.0,
+    level: float = 0.95,
+) -> PriorSensitivity: ...
+
+
+def prior_sensitivity(
+    data: Any,
+    variances: ArrayLike | None = None,
+    *,
+    priors: Priors,
+    threshold: float = 0.0,
+    level: float = 0.95,
+    reference: str | None = None,
+) -> PriorSensitivity | NetworkPriorSensitivity:
     """The posterior under each of ``priors``.
 
-    They are priors of τ (None: a common effect) or pairs of one of τ and one of μ, by name; ``estimates`` and
-    ``variances`` are as in `pair.posterior`. Raises ``DataError`` as that does, naming the prior.
+    They are priors of τ (None: a common effect) or pairs of one of τ and one of effects, by name. ``data`` is a
+    ``Network``, for which effects are against ``reference``, or what `pair.posterior` takes, with its ``variances``.
+    ``threshold``: the effect, on the analysis scale, for which the probability of a smaller one is given.
+
+    Raises ``DataError`` as the posteriors do, naming the prior.
     """
-    if not priors:
-        raise DataError("no priors: give some by name, as in priors={'half-normal': HalfNormal(0.5)}")
+    if not isinstance(priors, Mapping) or not priors:
+        raise DataError("priors are given by name, as in priors={'half-normal': HalfNormal(0.5)}")
+    if isinstance(data, Network):
+        if variances is not None:
+            raise DataError("a network has its variances: leave variances out")
+        return network_prior_sensitivity(data, priors, threshold, level, reference)
+    if reference is not None:
+        raise DataError("reference belongs to a network: leave it out")
     found = {}
     for name, given in priors.items():
         heterogeneity, effect = given if isinstance(given, tuple) else (given, None)
         try:
-            found[name] = posterior(estimates, variances, heterogeneity=heterogeneity, effect=effect, level=level)
+            found[name] = posterior(data, variances, heterogeneity=heterogeneity, effect=effect, level=level)
         except DataError as error:
             raise DataError(f"prior {name!r}: {error}") from None
     return PriorSensitivity(found, threshold)
-
-
-def _described(prior: Prior | None) -> str:
-    return "τ = 0" if prior is None else prior.describe()
 
 
 def _ends(low: float, high: float) -> str:

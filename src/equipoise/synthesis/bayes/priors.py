@@ -87,15 +87,21 @@ class _Distribution:
 
     def _positive(self, *names: str) -> None:
         for name in names:
-            value = getattr(self, name)
+            value = self._number(name)
             if not (np.isfinite(value) and value > 0):
                 raise DataError(f"{self.name} prior: {name} = {value}; a positive number is needed")
 
     def _finite(self, *names: str) -> None:
         for name in names:
-            value = getattr(self, name)
+            value = self._number(name)
             if not np.isfinite(value):
                 raise DataError(f"{self.name} prior: {name} = {value}; a finite number is needed")
+
+    def _number(self, name: str) -> float:
+        value = getattr(self, name)
+        if isinstance(value, str) or np.ndim(value) != 0:
+            raise DataError(f"{self.name} prior: {name} = {value!r}; a number is needed")
+        return float(value)
 
 
 class _Positive(_Distribution):
@@ -140,7 +146,10 @@ class Uniform(_Distribution):
     def __post_init__(self) -> None:
         self._finite("upper", "lower")
         if not self.lower < self.upper:
-            raise DataError(f"uniform prior: lower = {self.lower:g} must be below upper = {self.upper:g}")
+            raise DataError(
+                f"uniform prior: lower = {self.lower:g} must be below upper = {self.upper:g}; the upper end comes "
+                "first: Uniform(5) goes from 0 to 5, Uniform(5, 1) from 1 to 5"
+            )
 
     @property
     def support(self) -> tuple[float, float]:
@@ -507,7 +516,17 @@ def check_heterogeneity_prior(prior: Any) -> Prior:
 
 def is_prior(prior: Any) -> bool:
     """Whether it can do what a prior has to; our own are known at a glance, which the protocol's check isn't."""
-    return isinstance(prior, (_Distribution, OnVariance, Mixture, Prior))
+    return not isinstance(prior, type) and isinstance(prior, (_Distribution, OnVariance, Mixture, Prior))
+
+
+def conflict_with_prior(prior: Prior, median: float) -> str | None:
+    """What to say where the posterior ``median`` of τ lies beyond what its prior holds possible; None where it doesn't."""
+    if not prior.proper or float(prior.cdf(median)) <= 0.99:
+        return None
+    return (
+        f"Prior–data conflict: the posterior median of τ, {median:.3g}, lies beyond the 99 % quantile of its prior "
+        f"({float(prior.quantile(0.99)):.3g})."
+    )
 
 
 def check_measure(prior: Prior, measure: str | None) -> None:

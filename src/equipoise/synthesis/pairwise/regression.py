@@ -6,10 +6,10 @@ Statistics in Medicine 14:395; Raudenbush 2009; Knapp & Hartung 2003, Statistics
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,6 +24,10 @@ from equipoise.synthesis.pairwise.intervals import ci_method
 from equipoise.synthesis.pairwise.projection import InterceptOnly, ModeratorProjection, Moderators
 from equipoise.synthesis.pairwise.roots import q_root
 from equipoise.synthesis.pairwise.tables import number, p_cell, p_value, table
+
+if TYPE_CHECKING:
+    from equipoise.synthesis.bayes.meta_regression import MetaRegressionPosterior
+    from equipoise.synthesis.bayes.priors import Prior
 
 FloatArray = NDArray[np.float64]
 
@@ -238,6 +242,7 @@ _PRECISE = 1e9
 """How many times the smallest the median variance may be before `Moderators` loses the digits of τ²."""
 
 
+@overload
 def meta_regression(
     estimates: ArrayLike,
     variances: ArrayLike,
@@ -252,7 +257,44 @@ def meta_regression(
     weights: ArrayLike | None = None,
     studies: Sequence[Any] | None = None,
     names: Sequence[str] | None = None,
-) -> MetaRegression:
+    prior: None = None,
+    coefficient_prior: None = None,
+) -> MetaRegression: ...
+
+
+@overload
+def meta_regression(
+    estimates: ArrayLike,
+    variances: ArrayLike,
+    X: Any = None,
+    *,
+    formula: str | None = None,
+    data: Any = None,
+    level: float = 0.95,
+    studies: Sequence[Any] | None = None,
+    names: Sequence[str] | None = None,
+    prior: Prior,
+    coefficient_prior: Prior | Mapping[str, Prior] | None = None,
+) -> MetaRegressionPosterior: ...
+
+
+def meta_regression(
+    estimates: ArrayLike,
+    variances: ArrayLike,
+    X: Any = None,
+    *,
+    formula: str | None = None,
+    data: Any = None,
+    method: str = "REML",
+    ci: str = "z",
+    level: float = 0.95,
+    tau2: float | None = None,
+    weights: ArrayLike | None = None,
+    studies: Sequence[Any] | None = None,
+    names: Sequence[str] | None = None,
+    prior: Prior | None = None,
+    coefficient_prior: Prior | Mapping[str, Prior] | None = None,
+) -> MetaRegression | MetaRegressionPosterior:
     """Regress estimates (k,) with sampling variances (k,) on moderators.
 
     Moderators: a design matrix ``X`` (k, p) that holds its own column of ones, or a ``formula`` such as
@@ -260,9 +302,26 @@ def meta_regression(
     τ² (see `heterogeneity.METHODS`; ``weights`` are those of GENQ) or is "CE" (common effect); ``tau2`` fixes it.
     ``ci``: "z", "t", "hksj" (Knapp & Hartung) or "hksj-floored" (their factor not below 1).
 
+    With a ``prior`` of τ (such as ``HalfNormal(0.5)``) the result is the exact posterior
+    (`bayes.meta_regression.meta_regression_posterior`), for which ``method``, ``ci``, ``tau2`` and ``weights`` have no
+    meaning; ``coefficient_prior``: one for all coefficients, or one by name, the others flat.
+
     Raises ``DataError`` for unusable numbers (study or row named), redundant moderators, and when there are no more
     studies than coefficients.
     """
+    if prior is not None or coefficient_prior is not None:
+        from equipoise.synthesis.bayes.meta_regression import meta_regression_posterior
+
+        asked = {"method": method != "REML", "ci": ci != "z", "tau2": tau2 is not None, "weights": weights is not None}
+        foreign = [name for name, given in asked.items() if given]
+        if foreign:
+            raise DataError(
+                f"{', '.join(foreign)} has no meaning for a posterior: leave it out, or leave the priors out"
+            )
+        return meta_regression_posterior(
+            estimates, variances, X, formula=formula, data=data, heterogeneity=prior, coefficients=coefficient_prior,
+            level=level, names=names, studies=studies,
+        )  # fmt: skip
     y, v = inputs.estimates_and_variances(estimates, variances)
     k = len(y)
     design = design_matrix(X, k, formula=formula, data=data, names=None if names is None else tuple(names))

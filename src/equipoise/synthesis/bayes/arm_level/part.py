@@ -31,7 +31,8 @@ from equipoise.synthesis.bayes.arm_level.sampling import (
 )
 from equipoise.synthesis.bayes.arm_level.table import ArmTable
 from equipoise.synthesis.bayes.condense import TauNodes, condense
-from equipoise.synthesis.bayes.linear_posterior import Heterogeneity, NoHeterogeneity
+from equipoise.synthesis.bayes.known_tau import KnownTau
+from equipoise.synthesis.bayes.linear_posterior import Heterogeneity
 from equipoise.synthesis.bayes.mixture import NormalMixture
 from equipoise.synthesis.bayes.priors import Flat, Prior
 from equipoise.synthesis.network.blocks import IntArray
@@ -142,7 +143,7 @@ class ArmPart:
 
     def _predicted(self, i: IntArray, j: IntArray) -> NormalMixture:
         """The effect in a new study: at every τ with the mean and spread that the points at its neighbours have."""
-        if isinstance(self.heterogeneity, NoHeterogeneity):
+        if isinstance(self.heterogeneity, KnownTau):
             raise DataError("a common-effect model predicts no spread between studies; take the random-effects model")
         points, many = self.points, len(self.nodes.tau)
         values = self.effects[:, i] - self.effects[:, j]
@@ -212,7 +213,7 @@ class ArmPart:
 
     def _beyond(self) -> float:
         """The probability of a τ beyond the nodes."""
-        if isinstance(self.heterogeneity, NoHeterogeneity):
+        if isinstance(self.heterogeneity, KnownTau):
             return 0.0
         return float(1.0 - self.heterogeneity.cdf(self.nodes.tau[-1]))
 
@@ -220,7 +221,7 @@ class ArmPart:
         """Draws of τ, (n,), and of the effects, (n, treatments), by resampling: at a τ between two nodes, a point of
         either."""
         points = self.points
-        if isinstance(self.heterogeneity, NoHeterogeneity):
+        if isinstance(self.heterogeneity, KnownTau):
             chosen = random.choice(len(points.weights), size=n, p=points.weights)
             return np.zeros(n), self.effects[chosen]
         tau = self.heterogeneity.quantile(random.random(n))
@@ -316,7 +317,7 @@ def part_posterior(
     constant = float(arms.constant().sum()) + float(0.5 * (np.log(carried) - np.log(2.0 * np.pi)).sum())
     found: Heterogeneity
     if heterogeneity is None:
-        found = NoHeterogeneity(points.log_mean + float(nodes.log_laplace[0]) + constant)
+        found = KnownTau(points.log_mean + float(nodes.log_laplace[0]) + constant)
         rule = TauNodes(np.zeros(1), np.ones(1), np.zeros((2, 1)))
     else:
         tau, points = corrected(nodes, points, heterogeneity)

@@ -112,4 +112,6 @@ def model_average(
     if len(y) == 1:
         notes.append("one study: what is said about heterogeneity and bias comes from the priors")
     studies = Studies(y, v, sign)
-    return assemble(chosen, [fit(studies, model) for model in chosen], len(y), measure, alternative, level, tuple(notes))
+    return assemble(
+        chosen, [fit(studies, model) for model in chosen], len(y), measure, alternative, level, tuple(notes)
+    )

@@ -188,7 +188,8 @@ def _fit_selection(studies: Studies, model: AveragedModel, bias: SelectionWeight
             prior = (prior[:, None] + bias.log_ratio_prior(ratio, x, c)).ravel()
         selected = counts @ log_weights + prior
         row, column = np.divmod(kept, len(selected))
-        return effects[row] + selected[column] - _log_areas(masses(mu, tau), np.exp(log_weights), row, column)
+        areas = _log_areas(masses(mu, tau), np.exp(log_weights), row, column)
+        return np.asarray(effects[row] + selected[column] - areas)
 
     lattice = integrate(log_density, coordinates)
     mu = point(float(model.effect)) if isinstance(model.effect, int | float) else _margin(lattice, 0)
