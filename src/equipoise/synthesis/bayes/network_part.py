@@ -96,7 +96,13 @@ class PartPosterior:
         if new_study:
             tau = self.posterior.tau.reshape((-1,) + (1,) * (means.ndim - 1))
             variances = variances + tau**2
-        return NormalMixture(self.posterior.weights, means, np.sqrt(np.maximum(variances, 0.0)))
+        tail = self.posterior.heterogeneity.tail if new_study else self.effects_tail
+        return NormalMixture(self.posterior.weights, means, np.sqrt(np.maximum(variances, 0.0)), tail)
+
+    @property
+    def effects_tail(self) -> float:
+        """Moments of effects of this order and above don't exist: with flat priors their variance grows as τ² does."""
+        return np.inf if self.posterior.model.prior.proper else self.posterior.heterogeneity.tail
 
 
 def part_posterior(

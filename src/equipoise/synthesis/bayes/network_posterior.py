@@ -30,6 +30,7 @@ from equipoise.synthesis.bayes.network_unrelated import UnrelatedPosterior, unre
 from equipoise.synthesis.bayes.priors import (
     Flat,
     Prior,
+    check_effect_prior,
     check_heterogeneity_prior,
     check_measure,
     conflict_with_prior,
@@ -104,6 +105,11 @@ class NetworkPosterior:
         return self._pairs["mean"]
 
     @property
+    def central(self) -> FloatArray:
+        """Posterior means of all pairs, medians where the tails are too heavy for a mean."""
+        return np.where(np.isnan(self.estimates), self.medians, self.estimates)
+
+    @property
     def standard_errors(self) -> FloatArray:
         """Posterior standard deviations of all pairs."""
         return self._pairs["sd"]
@@ -153,9 +159,10 @@ class NetworkPosterior:
                 lines.append(f"The data say nothing of τ{where}: its posterior is its prior.")
             elif conflict := conflict_with_prior(self.heterogeneity, float(tau.quantile(0.5))):
                 lines.append(f"{conflict[:-1]}{where}.")
-            if _infinite(part):
+            if part.effects_tail <= 2.0:
                 lines.append(
-                    f"Standard deviations{where} are infinite: the prior of τ has a heavy tail, and studies are few."
+                    f"Standard deviations{where} are infinite{', and there are no means' * (part.effects_tail <= 1.0)}: "
+                    "the prior of τ has a heavy tail, and studies are few."
                 )
         if self.error > 1e-4:
             lines.append(f"Probabilities may be wrong by {self.error:.1g}.")
@@ -224,13 +231,13 @@ class NetworkPosterior:
     def league(
         self, upper_triangle: Literal["network", "prediction"] = "network", order: Sequence[str] | None = None
     ) -> League:
-        """The league table: posterior means and credible intervals, row minus column.
+        """The league table: posterior means (medians where there are none) and credible intervals, row minus column.
 
         The upper triangle shows the same, or the effects in a new study (``upper_triangle="prediction"``). ``order``
         lists the treatments as they shall appear (for example ``ranking().order``).
         """
         names, place = ordered(self.treatments, order)
-        estimates, lower, upper = (a[place].copy() for a in (self.estimates, self.lower, self.upper))
+        estimates, lower, upper = (a[place].copy() for a in (self.central, self.lower, self.upper))
         if upper_triangle == "prediction":
             predicted = self.predict()
             above = np.triu(np.ones_like(estimates, dtype=bool), k=1)
@@ -336,7 +343,6 @@ class NetworkPosterior:
             for name in names:
                 found[name][members, members] = 0.0
             found["below"][members, members] = np.nan
-            infinite = _infinite(part)
             rows, columns = np.triu_indices(part.size, 1)
             step = max(1, _CHUNK // len(part.posterior.weights))
             for start in range(0, len(rows), step):
@@ -345,7 +351,7 @@ class NetworkPosterior:
                 low, middle, high = pair.quantile(np.array([tail, 0.5, 1.0 - tail]))
                 error = part.posterior.error_of(_cdfs(pair, np.stack([low, np.zeros(len(i)), high])))
                 below = pair.cdf(0.0)
-                sd = np.full(len(i), np.inf) if infinite else pair.sd
+                sd = pair.sd
                 forward = (pair.mean, sd, low, middle, high, below, error.max(axis=0))
                 backward = (-pair.mean, sd, -high, -middle, -low, 1.0 - below, error.max(axis=0))
                 for name, there, back in zip(names, forward, backward, strict=True):
@@ -442,20 +448,15 @@ def check_options(
         if heterogeneity is None:
             raise DataError(
                 "state a prior for τ: heterogeneity=HalfNormal(0.5), say, or the empirical prior for the type of "
-                "outcome and comparison (Turner et al. 2012 for log odds ratios, Rhodes et al. 2015 for standardised "
-                "mean differences); there is no default worth having"
+                "outcome and comparison, empirical_heterogeneity('OR', …) (Turner et al.) or ('SMD', …) (Rhodes et "
+                "al.); there is no default worth having"
             )
         check_measure(check_heterogeneity_prior(heterogeneity), network.measure)
     elif heterogeneity is not None:
         raise DataError("a common-effect model has no τ: leave heterogeneity out, or choose model='random'")
     for prior in effects.values() if isinstance(effects, Mapping) else (effects,):
         if prior is not None:
-            check_measure(prior, network.measure)
-
-
-def _infinite(part: PartPosterior) -> bool:
-    """Whether effects have no finite variance: with flat priors it grows as τ² does."""
-    return bool(np.isinf(part.posterior.heterogeneity.sd)) and not part.posterior.model.prior.proper
+            check_measure(check_effect_prior(prior), network.measure)
 
 
 def _references(network: Network, wanted: str) -> tuple[str, ...]:
