@@ -112,3 +112,10 @@ def test_a_network_shows_tau_with_its_prior() -> None:
         posterior_density(senn().posterior(model="common"), "tau")
     with pytest.raises(DataError, match="belong to networks"):
         posterior_density(POSTERIOR, treatment="b")
+
+
+def test_a_forest_plot_shows_the_median_where_there_is_no_mean() -> None:
+    posterior = eq.pool([0.3, 0.4, 0.2], [0.09] * 3, prior=eq.Flat())
+    assert np.isnan(posterior.estimate)
+    summary = next(row for row in forest_rows(posterior).rows if row.kind == "summary")
+    assert summary.estimate == pytest.approx(0.3)

@@ -140,7 +140,7 @@ def forest_rows(
         shown=shown,
         heading=f"{shown.short} [{100 * overall.level:g}% {'CrI' if isinstance(overall, PairPosterior) else 'CI'}]",
         footnotes=tuple(footnotes),
-        reference=float(_pooled_natural(shown, np.array([overall.estimate]), sizes)[0]),
+        reference=float(_pooled_natural(shown, np.array([_centre(overall)]), sizes)[0]),
     )
 
 
@@ -176,6 +176,11 @@ def unbroken(text: str) -> str:
     return text.replace(" ", "\u00a0").replace(",\u00a0", ", ")
 
 
+def _centre(fit: Pooled | PairPosterior) -> float:
+    """The estimate; the median of a posterior whose tails are too heavy for a mean."""
+    return fit.central if isinstance(fit, PairPosterior) else fit.estimate
+
+
 def model_name(fit: Pooled | PairPosterior) -> str:
     """The summary's label: the model, how τ² was estimated, and the interval where it isn't Wald's."""
     if isinstance(fit, PairPosterior):
@@ -193,7 +198,7 @@ def summary_row(
 ) -> Row:  # fmt: skip
     """A pooled effect as a row; ``sizes`` where it has none of its own."""
     own = fit.sizes if fit.sizes is not None else sizes
-    estimate, low, high = (float(x) for x in _pooled_natural(shown, np.array([fit.estimate, *fit.ci]), own))
+    estimate, low, high = (float(x) for x in _pooled_natural(shown, np.array([_centre(fit), *fit.ci]), own))
     return Row(kind, label, estimate, low, high, text=_text(estimate, low, high, digits))
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from networks import BruteForce, parkinson, triangle
 
 from equipoise.errors import DataError
+from equipoise.figures.network.forest import rows_of
 from equipoise.frames import FloatArray
 from equipoise.synthesis.bayes.condense import condense
 from equipoise.synthesis.bayes.linear import solve
 from equipoise.synthesis.bayes.mixture import NormalMixture
+from equipoise.synthesis.bayes.pair import posterior as pair_posterior
 from equipoise.synthesis.bayes.priors import (
     Exponential,
     Flat,
@@ -247,3 +251,28 @@ def test_a_heavy_tail_with_too_few_studies_leaves_no_finite_standard_deviation()
     from scipy.special import ndtr
 
     assert w @ ndtr((x - 0.4) / np.sqrt(0.1 + tau**2)) / 2 == pytest.approx(0.975, abs=1e-6)
+
+
+def test_moments_that_do_not_exist_are_the_same_as_a_pairs() -> None:
+    """Three studies under a flat prior of τ: its density falls as 1/τ², so that no effect has a mean."""
+    y, se = [0.3, 0.4, 0.2], [0.3, 0.3, 0.3]
+    table = {"study": list("123"), "treatment": ["b"] * 3, "comparator": ["a"] * 3, "estimate": y, "se": se}
+    priors: list[tuple[Prior, Prior | None]]
+    priors = [(Flat(), None), (Flat(), Normal(0.0, 1.0)), (HalfNormal(0.5), None)]
+    for tau, effects in priors:
+        network = Network.from_contrasts(table).posterior(tau, effects)
+        pair = pair_posterior(y, np.square(se), heterogeneity=tau, effect=effects)
+        for mine, other in ((network.contrast("b", "a"), pair.effect), (network.predict("b", "a"), pair.new_effect)):
+            np.testing.assert_allclose((mine.mean, mine.sd), (other.mean, other.sd), rtol=1e-6)
+            np.testing.assert_allclose(mine.quantile(0.9), other.quantile(0.9), rtol=1e-6)
+    network = Network.from_contrasts(table).posterior(Flat())
+    assert "no means" in network.notes[1]
+    assert np.isnan(network.estimates[1, 0])
+    assert network.league().estimates[1, 0] == pytest.approx(network.medians[1, 0])
+    assert rows_of(network)[0].estimate == pytest.approx(network.medians[1, 0])
+
+
+@pytest.mark.parametrize("wrong", [3, Normal, {"b": "wide"}])
+def test_what_is_no_prior_of_effects_is_refused(wrong: Any) -> None:
+    with pytest.raises(DataError, match="not a prior for an effect"):
+        triangle().posterior(HalfNormal(0.5), wrong)

@@ -99,6 +99,10 @@ def test_common_against_random_effects_by_evidence() -> None:
     assert found.bayes_factor("random", "common") == pytest.approx(factor, rel=1e-8)
     assert found.probability[0] == pytest.approx(factor / (1 + factor), rel=1e-8)
     assert "common" in found.summary()
+    averaged = found.averaged("b", "a")
+    shares = zip(found.probability, models.values(), strict=True)
+    at = 0.2
+    assert float(averaged.cdf(at)) == pytest.approx(sum(p * float(m.contrast("b", "a").cdf(at)) for p, m in shares))
 
 
 def test_what_has_no_bayes_factor_gets_none() -> None:
@@ -109,5 +113,7 @@ def test_what_has_no_bayes_factor_gets_none() -> None:
     assert "flat priors" in mixed.notes[0]
     improper = compare({"a": flat, "b": network.posterior(Flat())})
     assert "improper" in improper.notes[0]
+    with pytest.raises(DataError, match="improper prior of τ"):
+        improper.averaged("2", "1")
     with pytest.raises(DataError, match="different studies"):
         compare({"a": flat, "b": triangle().posterior(HalfNormal(0.5))})

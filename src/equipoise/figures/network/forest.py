@@ -72,6 +72,8 @@ def rows_of(
         raise DataError(f"unknown treatment {', '.join(sorted(set(order) - set(fit.treatments)))} in the order")
     predicted = fit.predict() if prediction and fit.model == "random" else None
     counts = fit.pair_counts()
+    # Posteriors with tails too heavy for a mean have medians.
+    estimates = getattr(fit, "central", fit.estimates)
     rows: list[Row] = []
     for number, (part, base) in enumerate(zip(fit.subnetworks, fit.references(reference), strict=True), start=1):
         column = fit.treatments.index(base)
@@ -79,7 +81,7 @@ def rows_of(
             rows.append(Row(f"Subnetwork {number}, against {base}"))
         others = [fit.treatments.index(t) for t in part if t != base]
         if order is None:
-            others.sort(key=lambda i: float(fit.estimates[i, column]))
+            others.sort(key=lambda i: float(estimates[i, column]))
         else:
             listed = {t: k for k, t in enumerate(order)}
             others = sorted((i for i in others if fit.treatments[i] in listed), key=lambda i: listed[fit.treatments[i]])
@@ -88,7 +90,7 @@ def rows_of(
                 Row(
                     fit.treatments[i],
                     int(counts[i, column]),
-                    float(fit.estimates[i, column]),
+                    float(estimates[i, column]),
                     float(fit.lower[i, column]),
                     float(fit.upper[i, column]),
                     float("nan") if predicted is None else float(predicted.lower[i, column]),

@@ -15,7 +15,14 @@ from equipoise.frames import FloatArray
 from equipoise.synthesis.bayes.linear_posterior import Heterogeneity
 from equipoise.synthesis.bayes.mixture import NormalMixture
 from equipoise.synthesis.bayes.network_table import EffectsTable
-from equipoise.synthesis.bayes.priors import Flat, Prior, check_heterogeneity_prior, check_measure, conflict_with_prior
+from equipoise.synthesis.bayes.priors import (
+    Flat,
+    Prior,
+    check_effect_prior,
+    check_heterogeneity_prior,
+    check_measure,
+    conflict_with_prior,
+)
 from equipoise.synthesis.bayes.quadrature import TauPosterior
 from equipoise.synthesis.network.blocks import IntArray
 from equipoise.synthesis.network.league import League, ordered
@@ -38,8 +45,6 @@ class ConnectedPart(Protocol):
     def heterogeneity(self) -> Heterogeneity: ...
     @property
     def components(self) -> int: ...
-    @property
-    def infinite(self) -> bool: ...
     def differences(self, rows: IntArray | int, columns: IntArray | int, new_study: bool = False) -> NormalMixture: ...
     def errors(self, rows: IntArray, columns: IntArray, pairs: NormalMixture, points: FloatArray) -> FloatArray: ...
     def draws(self, n: int, random: np.random.Generator) -> tuple[FloatArray, FloatArray]: ...
@@ -112,6 +117,11 @@ class EffectsPosterior(ABC, Generic[Part]):
     def estimates(self) -> FloatArray:
         """Posterior means of all pairs."""
         return self._pairs["mean"]
+
+    @property
+    def central(self) -> FloatArray:
+        """Posterior means of all pairs, medians where the tails are too heavy for a mean."""
+        return np.where(np.isnan(self.estimates), self.medians, self.estimates)
 
     @property
     def standard_errors(self) -> FloatArray:
@@ -196,13 +206,13 @@ class EffectsPosterior(ABC, Generic[Part]):
     def league(
         self, upper_triangle: Literal["network", "prediction"] = "network", order: Sequence[str] | None = None
     ) -> League:
-        """The league table: posterior means and credible intervals, row minus column.
+        """The league table: posterior means (medians where there are none) and credible intervals, row minus column.
 
         The upper triangle shows the same, or the effects in a new study (``upper_triangle="prediction"``). ``order``
         lists the treatments as they shall appear (for example ``ranking().order``).
         """
         names, place = ordered(self.treatments, order)
-        estimates, lower, upper = (a[place].copy() for a in (self.estimates, self.lower, self.upper))
+        estimates, lower, upper = (a[place].copy() for a in (self.central, self.lower, self.upper))
         if upper_triangle == "prediction":
             predicted = self.predict()
             above = np.triu(np.ones_like(estimates, dtype=bool), k=1)
@@ -274,9 +284,8 @@ class EffectsPosterior(ABC, Generic[Part]):
                 low, middle, high = pair.quantile(np.array([tail, 0.5, 1.0 - tail]))
                 error = part.errors(i, j, pair, np.stack([low, np.zeros(len(i)), high]))
                 below = pair.cdf(0.0)
-                sd = np.full(len(i), np.inf) if part.infinite else pair.sd
-                forward = (pair.mean, sd, low, middle, high, below, error)
-                backward = (-pair.mean, sd, -high, -middle, -low, 1.0 - below, error)
+                forward = (pair.mean, pair.sd, low, middle, high, below, error)
+                backward = (-pair.mean, pair.sd, -high, -middle, -low, 1.0 - below, error)
                 for name, there, back in zip(_NAMES, forward, backward, strict=True):
                     found[name][members[i], members[j]] = there
                     found[name][members[j], members[i]] = back
@@ -365,15 +374,15 @@ def check_priors(measure: str, heterogeneity: Prior | None, effects: EffectsPrio
         if heterogeneity is None:
             raise DataError(
                 "state a prior for τ: heterogeneity=HalfNormal(0.5), say, or the empirical prior for the type of "
-                "outcome and comparison (Turner et al. 2012 for log odds ratios, Rhodes et al. 2015 for standardised "
-                "mean differences); there is no default worth having"
+                "outcome and comparison, empirical_heterogeneity('OR', …) (Turner et al.) or ('SMD', …) (Rhodes et "
+                "al.); there is no default worth having"
             )
         check_measure(check_heterogeneity_prior(heterogeneity), measure)
     elif heterogeneity is not None:
         raise DataError("a common-effect model has no τ: leave heterogeneity out, or choose model='random'")
     for prior in effects.values() if isinstance(effects, Mapping) else (effects,):
         if prior is not None:
-            check_measure(prior, measure)
+            check_measure(check_effect_prior(prior), measure)
 
 
 def check_named(effects: EffectsPrior, treatments: tuple[str, ...], references: tuple[str, ...]) -> None:

@@ -7,7 +7,7 @@ cancels; an improper prior of τ leaves none that could be compared.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from scipy.special import logsumexp
 
 from equipoise.errors import DataError
 from equipoise.frames import FloatArray
+from equipoise.synthesis.bayes.mixture import NormalMixture
 from equipoise.synthesis.network.tables import decimals, text_table
 
 if TYPE_CHECKING:
@@ -37,6 +38,21 @@ class ModelComparison:
     waic: FloatArray
     looic: FloatArray
     notes: tuple[str, ...]
+    posteriors: Mapping[str, NetworkPosterior] = field(repr=False)
+
+    def averaged(self, treatment: str, comparator: str) -> NormalMixture:
+        """The effect of ``treatment`` against ``comparator``, averaged over the models by their probabilities.
+
+        Hoeting et al. 1999, Statistical Science 14:382. Raises ``DataError`` where the models have none.
+        """
+        if np.isnan(self.probability).any():
+            raise DataError(f"the models have no probabilities to average by. {' '.join(self.notes)}")
+        each = [fit.contrast(treatment, comparator) for fit in self.posteriors.values()]
+        tail = min(effect.tail for effect in each)
+        shares = [share * effect.weights for share, effect in zip(self.probability, each, strict=True)]
+        return NormalMixture(
+            np.concatenate(shares), np.concatenate([e.means for e in each]), np.concatenate([e.sds for e in each]), tail
+        )
 
     def bayes_factor(self, first: str, second: str) -> float:
         """How much better ``first`` predicted the data than ``second``."""
@@ -106,4 +122,5 @@ def compare(posteriors: Mapping[str, NetworkPosterior]) -> ModelComparison:
         waic=np.array([f.waic for f in found]),
         looic=np.array([f.looic for f in found]),
         notes=tuple(notes),
+        posteriors=dict(posteriors),
     )

@@ -81,11 +81,6 @@ class PartPosterior:
         """How many normal distributions a posterior is made of."""
         return len(self.posterior.weights)
 
-    @property
-    def infinite(self) -> bool:
-        """Whether effects have no finite variance: with flat priors it grows as τ² does."""
-        return bool(np.isinf(self.heterogeneity.sd)) and not self.posterior.model.prior.proper
-
     def errors(self, rows: IntArray, columns: IntArray, pairs: NormalMixture, points: FloatArray) -> FloatArray:
         """How far the probabilities of ``pairs``, rows minus columns, may be off at ``points``, (s, q), at worst: (q,)."""
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -122,7 +117,13 @@ class PartPosterior:
         if new_study:
             tau = self.posterior.tau.reshape((-1,) + (1,) * (means.ndim - 1))
             variances = variances + tau**2
-        return NormalMixture(self.posterior.weights, means, np.sqrt(np.maximum(variances, 0.0)))
+        tail = self.posterior.heterogeneity.tail if new_study else self.effects_tail
+        return NormalMixture(self.posterior.weights, means, np.sqrt(np.maximum(variances, 0.0)), tail)
+
+    @property
+    def effects_tail(self) -> float:
+        """Moments of effects of this order and above don't exist: with flat priors their variance grows as τ² does."""
+        return np.inf if self.posterior.model.prior.proper else self.posterior.heterogeneity.tail
 
 
 def part_posterior(

@@ -75,9 +75,10 @@ class NetworkPosterior(EffectsPosterior[PartPosterior]):
                 lines.append(f"The data say nothing of τ{where}: its posterior is its prior.")
             else:
                 lines += self._conflict(number)
-            if part.infinite:
+            if part.effects_tail <= 2.0:
                 lines.append(
-                    f"Standard deviations{where} are infinite: the prior of τ has a heavy tail, and studies are few."
+                    f"Standard deviations{where} are infinite{', and there are no means' * (part.effects_tail <= 1.0)}: "
+                    "the prior of τ has a heavy tail, and studies are few."
                 )
         if self.error > 1e-4:
             lines.append(f"Probabilities may be wrong by {self.error:.1g}.")

@@ -91,6 +91,11 @@ class PairPosterior:
         return float(self.effect.mean)
 
     @property
+    def central(self) -> float:
+        """The posterior mean of μ, its median where the tails are too heavy for a mean."""
+        return float(self.effect.median) if np.isnan(self.estimate) else self.estimate
+
+    @property
     def se(self) -> float:
         """The posterior standard deviation of μ."""
         return float(self.effect.sd)

@@ -514,6 +514,15 @@ def check_heterogeneity_prior(prior: Any) -> Prior:
     return prior  # type: ignore[no-any-return]
 
 
+def check_effect_prior(prior: Any) -> Prior:
+    """``prior`` if it is one at all; which can be of an effect the models say. Raises ``DataError`` otherwise."""
+    if not is_prior(prior):
+        raise DataError(
+            f"{prior!r} is not a prior for an effect; give one such as Normal(0, 1), or None for a flat one"
+        )
+    return prior  # type: ignore[no-any-return]
+
+
 def is_prior(prior: Any) -> bool:
     """Whether it can do what a prior has to; our own are known at a glance, which the protocol's check isn't."""
     return not isinstance(prior, type) and isinstance(prior, (_Distribution, OnVariance, Mixture, Prior))

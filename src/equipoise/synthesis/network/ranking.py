@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -275,11 +276,18 @@ def three_treatments(gains: FloatArray, covariance: FloatArray) -> FloatArray:
     return found
 
 
+@cache
+def _legendre() -> tuple[FloatArray, FloatArray]:
+    """Gauss–Legendre nodes and weights on [−1, 1]."""
+    nodes, weights = np.polynomial.legendre.leggauss(48)
+    return nodes, weights
+
+
 def bivariate_normal(h: float, k: float, correlation: float) -> float:
     """P(X ≤ h, Y ≤ k) of two standard normals: Plackett's integral over the correlation, by Gauss–Legendre."""
     product = float(ndtr(h) * ndtr(k))
     angle = float(np.arcsin(correlation))
-    nodes, weights = np.polynomial.legendre.leggauss(48)
+    nodes, weights = _legendre()
     theta = 0.5 * angle * (nodes + 1.0)
     sine = np.sin(theta)
     density = np.exp(-(h * h + k * k - 2.0 * h * k * sine) / (2.0 * np.maximum(1.0 - sine * sine, 1e-300)))

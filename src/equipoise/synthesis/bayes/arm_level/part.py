@@ -93,9 +93,9 @@ class ArmPart:
         return len(self.points.weights)
 
     @property
-    def infinite(self) -> bool:
-        """Whether effects have no finite variance: with flat priors it grows as τ² does."""
-        return bool(np.isinf(self.heterogeneity.sd)) and any(isinstance(p, Flat) for p in self.evidence.priors)
+    def effects_tail(self) -> float:
+        """Moments of effects of this order and above don't exist: with flat priors their variance grows as τ² does."""
+        return self.heterogeneity.tail if any(isinstance(p, Flat) for p in self.evidence.priors) else np.inf
 
     @property
     def even(self) -> bool:
@@ -106,6 +106,7 @@ class ArmPart:
         """Effects of treatments ``rows`` minus ``columns`` (places in the part); ``new_study``: in a study to come."""
         i, j = np.atleast_1d(np.asarray(rows, dtype=np.intp)), np.atleast_1d(np.asarray(columns, dtype=np.intp))
         found = self._predicted(i, j) if new_study else self._differences(i, j)
+        found = replace(found, tail=self.heterogeneity.tail if new_study else self.effects_tail)
         return found if np.ndim(rows) or np.ndim(columns) else found.take(0)
 
     def _differences(self, i: IntArray, j: IntArray) -> NormalMixture:
