@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
+from test_arm_level import SMALL, SMOKING, binomial
 
 from equipoise.errors import DataError
 from equipoise.figures.network import league_html, league_picture, network_forest, rankogram
@@ -13,7 +14,6 @@ from equipoise.synthesis.bayes.arm_level import ArmPosterior, posterior_from_arm
 from equipoise.synthesis.bayes.linear_posterior import NoHeterogeneity
 from equipoise.synthesis.bayes.mixture import NormalMixture
 from equipoise.synthesis.bayes.priors import HalfNormal
-from test_arm_level import SMALL, SMOKING, binomial
 
 
 @pytest.fixture(scope="module", name="posterior")
