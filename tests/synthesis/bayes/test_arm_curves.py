@@ -96,7 +96,7 @@ def test_heavy_tailed_priors_where_the_data_say_little_agree_with_dense_grids(pr
     of_d = CubicSpline(d, density.sum(axis=0) / (d[1] - d[0])).antiderivative()
     pair = found.contrast("B", "A")
     for at in (-5.0, 0.0, 2.0, 4.0):
-        assert float(pair.cdf(at)) == pytest.approx(float(of_d(at)), abs=1e-3)
+        assert float(pair.cdf(at)) == pytest.approx(float(of_d(at)), abs=found.error + 5e-4)
     assert float(found.tau.cdf(1.0)) == pytest.approx(
         np.interp(1.0, ends[1:], np.cumsum(density.sum(axis=1))), abs=5e-3
     )

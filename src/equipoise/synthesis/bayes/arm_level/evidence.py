@@ -6,7 +6,7 @@ integrated where they are asked for. Everything is vectorised over points (d, τ
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations_with_replacement
 
@@ -177,6 +177,16 @@ class Evidence:
                 total += value
                 error += off
         return total, error
+
+    def study_values(self, d: FloatArray, tau: FloatArray) -> Iterator[tuple[IntArray, FloatArray]]:
+        """Every study's log-likelihood, block by block: its arms' positions, (k, m), and an array (b, k)."""
+        for block in self.blocks:
+            design = self.design(block)
+            if block.shape[1] == 2 and self.curves is not None:
+                yield block, smoothed(self.curves, d @ (design[:, 1] - design[:, 0]).T, tau)[0]
+            else:
+                effects = np.einsum("kmp,bp->bkm", design, d)
+                yield block, study_values(self.likelihood.take(block), effects, tau, MIDDLE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
