@@ -19,6 +19,7 @@ from equipoise.synthesis.bayes.arm_level.absolute import AbsoluteEffects, absolu
 from equipoise.synthesis.bayes.arm_level.cross_validation import StudyPrediction, predict_studies
 from equipoise.synthesis.bayes.arm_level.part import ArmPart, doubts, part_posterior
 from equipoise.synthesis.bayes.arm_level.ranks import rank_probabilities
+from equipoise.synthesis.bayes.arm_level.splitting import split
 from equipoise.synthesis.bayes.arm_level.statistics import FitStatistics, fit_statistics
 from equipoise.synthesis.bayes.arm_level.table import ArmTable
 from equipoise.synthesis.bayes.effects_posterior import (
@@ -31,6 +32,7 @@ from equipoise.synthesis.bayes.effects_posterior import (
     references_of,
 )
 from equipoise.synthesis.bayes.network_ranks import rank
+from equipoise.synthesis.bayes.network_splitting import PosteriorSplit
 from equipoise.synthesis.bayes.priors import Flat, Normal, Prior
 from equipoise.synthesis.network.blocks import IntArray
 from equipoise.synthesis.network.ranking import Ranking
@@ -96,6 +98,13 @@ class ArmPosterior(EffectsPosterior[ArmPart]):
     def fit_statistics(self) -> FitStatistics:
         """Residual deviance, leverage, pD and DIC, arm by arm."""
         return fit_statistics(self)
+
+    def split(self) -> PosteriorSplit:
+        """Node-splitting: direct against indirect evidence of every comparison that has both, one model for each.
+
+        In studies with more arms the difference is put on one of the two treatments, never the reference.
+        """
+        return split(self)
 
     def study_prediction(self) -> StudyPrediction:
         """How well each study is predicted by the others: leave-one-study-out, and WAIC."""
