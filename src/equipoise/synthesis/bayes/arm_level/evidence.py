@@ -6,7 +6,7 @@ integrated where they are asked for. Everything is vectorised over points (d, τ
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations_with_replacement
 
@@ -18,6 +18,7 @@ from equipoise.synthesis.bayes.arm_level.integrals import (
     COARSE,
     MIDDLE,
     Curves,
+    IntArray,
     smoothed,
     study_terms,
     study_values,
@@ -25,8 +26,6 @@ from equipoise.synthesis.bayes.arm_level.integrals import (
 )
 from equipoise.synthesis.bayes.arm_level.likelihoods import ArmLikelihood
 from equipoise.synthesis.bayes.priors import Flat, Normal, Prior
-
-IntArray = NDArray[np.intp]
 
 _WIDTH = 14.0
 """How many standard errors a study's curve reaches to either side."""
@@ -77,7 +76,10 @@ class Evidence:
             low, high = np.minimum(low, reach[0]), np.maximum(high, reach[1])
         # A cubic's error goes with the fourth derivative, which is about 1/error² on the scale of a logarithm.
         cells = np.max((high - low) / (0.14 * np.sqrt(error)))
-        return replace(self, curves=tabulate(self.likelihood.take(pairs[0]), low, high, int(np.clip(cells, 160, 2000))))
+        arms = self.likelihood.take(pairs[0])
+        # A multiple of every stride.
+        count = 120 * int(np.ceil(np.clip(cells, 120, 2400) / 120))
+        return replace(self, curves=tabulate(arms, low, high, error, count))
 
     def contrasts(self, block: IntArray) -> tuple[FloatArray, FloatArray]:
         """Crude estimates of two-arm studies' contrasts, and their standard errors, shape (k,)."""
@@ -175,6 +177,16 @@ class Evidence:
                 total += value
                 error += off
         return total, error
+
+    def study_values(self, d: FloatArray, tau: FloatArray) -> Iterator[tuple[IntArray, FloatArray]]:
+        """Every study's log-likelihood, block by block: its arms' positions, (k, m), and an array (b, k)."""
+        for block in self.blocks:
+            design = self.design(block)
+            if block.shape[1] == 2 and self.curves is not None:
+                yield block, smoothed(self.curves, d @ (design[:, 1] - design[:, 0]).T, tau)[0]
+            else:
+                effects = np.einsum("kmp,bp->bkm", design, d)
+                yield block, study_values(self.likelihood.take(block), effects, tau, MIDDLE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

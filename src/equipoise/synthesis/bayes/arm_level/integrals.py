@@ -14,13 +14,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.special import log_ndtr
 
 from equipoise.frames import FloatArray
 from equipoise.synthesis.bayes.arm_level.likelihoods import ArmLikelihood
 
+IntArray = NDArray[np.intp]
+
 _NEWTON = 30
 _LONGEST_STEP = 3.0
 _NEAR = 0.03
+_CLOSE = 0.1
+_LEVEL = 1e-3
 _HALF_LOG_2PI = 0.5 * float(np.log(2.0 * np.pi))
 _AT_ONCE = 400_000
 
@@ -50,8 +56,8 @@ COARSE = stretched(15, reach=20.0), hermite(7)
 """For finding modes and ranges: nodes for ν, nodes for every v."""
 MIDDLE = stretched(19), hermite(9)
 FINE = stretched(27), hermite(15)
-CLOSE = stretched(61)
-"""For smoothing curves: a large τ makes their bends narrow."""
+NEAR = hermite(15)
+"""For smoothing curves by a τ below their width."""
 
 
 def study_terms(
@@ -226,37 +232,40 @@ class Curves:
     """log L(δ) of k studies as cubics between equally spaced points, quadratic beyond them.
 
     ``low``, ``step``: shape (k,); ``cubics``: (4, k, cells), coefficients of powers of the place within the cell, 0 to 1.
+    ``log``: (k, cells + 1), the values at the points; ``width``: (k,), over which L bends. ``ends``: (2, k), slopes at both.
     """
 
     low: FloatArray
     step: FloatArray
     cubics: FloatArray
+    log: FloatArray
+    width: FloatArray
+    ends: FloatArray
 
-    def terms(self, delta: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """log L and two derivatives at ``delta``, shape (…, k, points)."""
-        a, b, c, e, place, beyond, step = self._cells(delta)
+    @property
+    def stride(self) -> int:
+        """How many points to go on at a time where φ is wider than L's bends."""
+        most = 0.55 * float((self.width / self.step).min())
+        return max(n for n in range(1, 121) if 120 % n == 0 and (n <= most or n == 1))
+
+    def terms(self, delta: FloatArray, study: IntArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """log L and two derivatives at ``delta``, shape (n, points), of the curves ``study``, (n,)."""
+        low, step = self.low[study, None], self.step[study, None]
+        cells = self.cubics.shape[2]
+        raw = (delta - low) / step
+        inside = np.clip(raw, 0.0, float(cells))
+        cell = np.minimum(inside.astype(np.intp), cells - 1)
+        flat = cell + (study * cells)[:, None]
+        a, b, c, e = (coefficients.ravel()[flat] for coefficients in self.cubics)
+        place, beyond = inside - cell, (raw - inside) * step
         log = ((e * place + c) * place + b) * place + a
         first = ((3.0 * e * place + 2.0 * c) * place + b) / step
         second = (6.0 * e * place + 2.0 * c) / step**2
         curve = np.minimum(second, 0.0)
         return log + beyond * (first + 0.5 * beyond * curve), first + beyond * curve, second
 
-    def value(self, delta: FloatArray) -> FloatArray:
-        """log L at ``delta``, shape (…, k, points)."""
-        return self.terms(delta)[0]
 
-    def _cells(self, delta: FloatArray) -> tuple[FloatArray, ...]:
-        low, step = self.low[:, None], self.step[:, None]
-        cells = self.cubics.shape[2]
-        raw = (delta - low) / step
-        inside = np.clip(raw, 0.0, float(cells))
-        cell = np.minimum(inside.astype(np.intp), cells - 1)
-        flat = cell + (np.arange(len(self.low)) * cells)[:, None]
-        a, b, c, e = (coefficients.ravel()[flat] for coefficients in self.cubics)
-        return a, b, c, e, inside - cell, (raw - inside) * step, step
-
-
-def tabulate(arms: ArmLikelihood, low: FloatArray, high: FloatArray, cells: int = 256) -> Curves:
+def tabulate(arms: ArmLikelihood, low: FloatArray, high: FloatArray, width: FloatArray, cells: int = 256) -> Curves:
     """The curves of two-arm studies, ``arms`` shape (k, 2), between ``low`` and ``high``, shape (k,)."""
     delta = low[:, None] + (high - low)[:, None] * np.linspace(0.0, 1.0, cells + 1)
     log, slope = np.empty_like(delta), np.empty_like(delta)
@@ -269,7 +278,10 @@ def tabulate(arms: ArmLikelihood, low: FloatArray, high: FloatArray, cells: int 
     rise_left, rise_right = slope[:, :-1] * step[:, None], slope[:, 1:] * step[:, None]
     gap = right - left
     cubics = np.stack([left, rise_left, 3.0 * gap - 2.0 * rise_left - rise_right, rise_left + rise_right - 2.0 * gap])
-    return Curves(low, step, cubics)
+    ends = np.stack([np.maximum(slope[:, 0], 0.0), np.minimum(slope[:, -1], 0.0)])
+    # A curve that falls does so by an event or more; what is less is an integral's error, and the curve is level.
+    ends[np.abs(ends) * width < _LEVEL] = 0.0
+    return Curves(low, step, cubics, log, width, ends)
 
 
 def _difference_terms(arms: ArmLikelihood, delta: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -293,38 +305,76 @@ def _difference_terms(arms: ArmLikelihood, delta: FloatArray) -> tuple[FloatArra
     return (top + np.log(total)).reshape(shape), mean.reshape(shape)
 
 
-def smoothed(
-    curves: Curves, s: FloatArray, tau: FloatArray, rule: Rule = CLOSE
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """log g and two derivatives in s, g(s) = ∫ L(s + τv) φ(v) dv; ``s``: (b, k), ``tau``: (b,)."""
+def smoothed(curves: Curves, s: FloatArray, tau: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """log g and two derivatives in s, g(s) = ∫ L(s + τv) φ(v) dv; ``s``: (b, k), ``tau``: (b,).
+
+    Where τ is smaller than the curve's width, about the integrand's mode; where it is larger, on the curve's own
+    points, for which the trapezoidal rule is exact to rounding as long as φ is wider than their distance.
+    """
+    study = np.broadcast_to(np.arange(s.shape[1]), s.shape).ravel()
+    each = np.broadcast_to(tau[:, None], s.shape).ravel()
+    found = np.empty((3, s.size))
+    far = each > curves.width[study]
+    stride = curves.stride
+    for which, points in ((~far, len(NEAR.nodes)), (far, curves.log.shape[1] // stride)):
+        chosen = np.flatnonzero(which)
+        size = max(_AT_ONCE // points, 1)
+        for i in range(0, len(chosen), size):
+            part = chosen[i : i + size]
+            at = s.ravel()[part], each[part], study[part]
+            found[:, part] = _about_mode(curves, *at) if points == len(NEAR.nodes) else _on_points(curves, *at, stride)
+    log, first, second = found.reshape(3, *s.shape)
+    return log, first, second
+
+
+def _about_mode(curves: Curves, s: FloatArray, tau: FloatArray, study: IntArray) -> FloatArray:
+    centre, t = s[:, None], tau[:, None]
     if not np.any(tau):
-        log, first, second = (x[..., 0] for x in curves.terms(s[..., None]))
-        return log, first, second
-    size = max(_AT_ONCE // (s.shape[1] * len(rule.nodes)), 1)
-    if len(s) > size:
-        parts = [smoothed(curves, s[i : i + size], tau[i : i + size], rule) for i in range(0, len(s), size)]
-        log, first, second = (np.concatenate(p) for p in zip(*parts, strict=True))
-        return log, first, second
-    t = tau[:, None, None]
-    centre = s[..., None]
+        return np.stack(curves.terms(centre, study))[..., 0]
     v = np.zeros_like(centre)
     for _ in range(_NEWTON):
-        _, first, second = curves.terms(centre + t * v)
+        _, first, second = curves.terms(centre + t * v, study)
         information = 1.0 + t * t * np.maximum(-second, 0.0)
         step = np.clip((t * first - v) / information, -_LONGEST_STEP, _LONGEST_STEP)
         v = v + step
-        if np.all(step * step * information < _NEAR**2):
+        if np.all(step * step * information < _CLOSE**2):
             break
-    _, _, second = curves.terms(centre + t * v)
-    spread = 1.0 / np.sqrt(1.0 + t * t * np.maximum(-second, 0.0))
-    nodes = v + spread * rule.nodes
-    log, slope, bend = curves.terms(centre + t * nodes)
-    height = log - 0.5 * nodes * nodes + rule.log_weights
-    top = height.max(axis=2, keepdims=True)
+    spread = 1.0 / np.sqrt(information)
+    nodes = v + spread * NEAR.nodes
+    log, slope, bend = curves.terms(centre + t * nodes, study)
+    height = log - 0.5 * nodes * nodes + NEAR.log_weights
+    top = height.max(axis=1, keepdims=True)
     weight = np.exp(height - top)
-    total = weight.sum(axis=2, keepdims=True)
+    total = weight.sum(axis=1, keepdims=True)
     weight /= total
-    mean = (weight * slope).sum(axis=2)
-    second = (weight * (bend + (slope - mean[..., None]) ** 2)).sum(axis=2)
-    mean, second = _by_shift(weight, nodes, np.broadcast_to(t[..., 0], s.shape), spread[..., 0], mean, second)
-    return (top + np.log(total * spread))[..., 0] - _HALF_LOG_2PI, mean, second
+    mean = (weight * slope).sum(axis=1)
+    second = (weight * (bend + (slope - mean[:, None]) ** 2)).sum(axis=1)
+    mean, second = _by_shift(weight, nodes, tau, spread[:, 0], mean, second)
+    return np.stack([(top + np.log(total * spread))[:, 0] - _HALF_LOG_2PI, mean, second])
+
+
+def _on_points(curves: Curves, s: FloatArray, tau: FloatArray, study: IntArray, stride: int) -> FloatArray:
+    log = curves.log[study, ::stride]
+    step = (curves.step[study] * stride / tau)[:, None]
+    v = ((curves.low[study] - s) / tau)[:, None] + step * np.arange(log.shape[1])
+    height = log - 0.5 * v * v + np.log(step)
+    # Beyond the points log L is a straight line, and what it adds a truncated normal distribution's.
+    top = height.max(axis=1, keepdims=True)
+    weight = np.exp(height - top)
+    outer = []
+    for side, end, slope in ((-1.0, 0, curves.ends[0]), (1.0, -1, curves.ends[1])):
+        rise = slope[study] * tau
+        edge = v[:, end]
+        # Euler and Maclaurin's correction of the trapezoidal rule for an end that isn't flat.
+        tilt = np.clip(-side * step[:, 0] * (rise - edge) / 12.0, -0.4, 0.4)
+        weight[:, end] *= 0.5 + tilt
+        u = side * (rise - edge)
+        mills = np.exp(-0.5 * u * u - _HALF_LOG_2PI - log_ndtr(u))
+        size = np.exp(log[:, end] - rise * edge + 0.5 * rise * rise + log_ndtr(u) + _HALF_LOG_2PI - top[:, 0])
+        mean = rise + side * mills
+        outer.append((size, mean, mean * mean + 1.0 - u * mills - mills * mills))
+    total = weight.sum(axis=1) + outer[0][0] + outer[1][0]
+    first = ((weight * v).sum(axis=1) + sum(size * mean for size, mean, _ in outer)) / total
+    square = ((weight * v * v).sum(axis=1) + sum(size * second for size, _, second in outer)) / total
+    value = top[:, 0] + np.log(total) - _HALF_LOG_2PI
+    return np.stack([value, first / tau, (square - first * first - 1.0) / tau**2])

@@ -63,6 +63,11 @@ class ArmLikelihood:
             return -gammaln(self.y + 1.0)
         return np.asarray(gammaln(self.size + 1.0) - gammaln(self.y + 1.0) - gammaln(self.size - self.y + 1.0))
 
+    def constants(self) -> FloatArray:
+        """``constant``, with that of the baseline's prior where the arm carries it."""
+        carried = np.where(self.precision > 0, self.precision, 2.0 * np.pi)
+        return np.asarray(self.constant() + 0.5 * np.log(carried / (2.0 * np.pi)))
+
     def saturated(self) -> FloatArray:
         """The largest ``value`` there is, without the baseline's prior: the deviance's point of reference."""
         if self.family == "normal":
@@ -120,15 +125,7 @@ class ArmLikelihood:
 
     def fitted(self, eta: FloatArray) -> FloatArray:
         """What is expected of the arm: the probability of an event, the number of events (Poisson) or the mean."""
-        eta = eta + self.offset
-        with np.errstate(over="ignore"):
-            if self.link == "logit":
-                return np.asarray(0.5 * (1.0 + np.tanh(0.5 * eta)))
-            if self.link == "cloglog":
-                return -np.expm1(-np.exp(eta))
-            if self.link == "probit":
-                return np.exp(log_ndtr(eta))
-            return np.exp(eta) if self.link == "log" else eta
+        return from_link(self.link, eta + self.offset)
 
     def value_at(self, fitted: FloatArray) -> FloatArray:
         """log f, without ``constant`` and prior, where ``fitted`` is expected."""
@@ -181,6 +178,18 @@ class ArmLikelihood:
             return -0.5 * ((r - eta) / n) ** 2, off, np.broadcast_to(-1.0 / n**2, off.shape)
         rate = np.exp(np.minimum(eta, _LARGEST))
         return r * eta - rate, r - rate, -rate
+
+
+def from_link(link: Link, eta: FloatArray) -> FloatArray:
+    """The inverse of the link."""
+    with np.errstate(over="ignore"):
+        if link == "logit":
+            return np.asarray(0.5 * (1.0 + np.tanh(0.5 * eta)))
+        if link == "cloglog":
+            return -np.expm1(-np.exp(eta))
+        if link == "probit":
+            return np.exp(log_ndtr(eta))
+        return np.exp(eta) if link == "log" else eta
 
 
 def softplus(eta: FloatArray) -> FloatArray:

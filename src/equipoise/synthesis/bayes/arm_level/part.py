@@ -313,9 +313,7 @@ def part_posterior(
         proposal = better
         points = draw(evidence, nodes, proposal, power + 2, seed + _ATTEMPTS + 1)
         _, settled = adapted(proposal, points)
-    arms = part.likelihood
-    carried = arms.precision[arms.precision > 0]
-    constant = float(arms.constant().sum()) + float(0.5 * (np.log(carried) - np.log(2.0 * np.pi)).sum())
+    constant = float(part.likelihood.constants().sum())
     found: Heterogeneity
     if heterogeneity is None:
         found = KnownTau(points.log_mean + float(nodes.log_laplace[0]) + constant)

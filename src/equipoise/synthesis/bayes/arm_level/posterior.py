@@ -15,8 +15,11 @@ from functools import cached_property
 import numpy as np
 
 from equipoise.errors import DataError
+from equipoise.synthesis.bayes.arm_level.absolute import AbsoluteEffects, absolute
+from equipoise.synthesis.bayes.arm_level.cross_validation import StudyPrediction, predict_studies
 from equipoise.synthesis.bayes.arm_level.part import ArmPart, doubts, part_posterior
 from equipoise.synthesis.bayes.arm_level.ranks import rank_probabilities
+from equipoise.synthesis.bayes.arm_level.splitting import split
 from equipoise.synthesis.bayes.arm_level.statistics import FitStatistics, fit_statistics
 from equipoise.synthesis.bayes.arm_level.table import ArmTable
 from equipoise.synthesis.bayes.effects_posterior import (
@@ -29,7 +32,8 @@ from equipoise.synthesis.bayes.effects_posterior import (
     references_of,
 )
 from equipoise.synthesis.bayes.network_ranks import rank
-from equipoise.synthesis.bayes.priors import Flat, Prior
+from equipoise.synthesis.bayes.network_splitting import PosteriorSplit
+from equipoise.synthesis.bayes.priors import Flat, Normal, Prior
 from equipoise.synthesis.network.blocks import IntArray
 from equipoise.synthesis.network.ranking import Ranking
 
@@ -94,6 +98,28 @@ class ArmPosterior(EffectsPosterior[ArmPart]):
     def fit_statistics(self) -> FitStatistics:
         """Residual deviance, leverage, pD and DIC, arm by arm."""
         return fit_statistics(self)
+
+    def split(self) -> PosteriorSplit:
+        """Node-splitting: direct against indirect evidence of every comparison that has both, one model for each.
+
+        In studies with more arms the difference is put on one of the two treatments, never the reference.
+        """
+        return split(self)
+
+    def study_prediction(self) -> StudyPrediction:
+        """How well each study is predicted by the others: leave-one-study-out, and WAIC."""
+        return predict_studies(self)
+
+    def absolute(
+        self, baseline: Normal | float, treatment: str | None = None, time: float = 1.0, new_study: bool = False
+    ) -> AbsoluteEffects:
+        """What is expected under every treatment connected with ``treatment`` (default: the reference).
+
+        ``baseline``: under that treatment, ``Normal(mean, sd)`` on the scale of the link or a number on the natural one
+        (a probability, a rate, a mean), independent of the network's data. ``time``: of follow-up, with the
+        complementary log-log link, in the data's unit. ``new_study``: with the spread between studies.
+        """
+        return absolute(self, baseline, treatment, time, new_study)
 
     def pair_counts(self) -> IntArray:
         """How many studies compare each pair directly, shape (treatments, treatments)."""

@@ -38,7 +38,10 @@ _UNEVEN = 1e-3
 """How far probabilities by the nodes alone may be off: those of the proposals are summed by a finer rule."""
 _LIKELY = 8.0
 """As ``_DROP``, for nodes that must not fail."""
-_FARTHEST = 9.0
+_BEYOND = 2e-6
+"""The probability of a τ beyond the nodes."""
+_SLOWEST = 0.2
+_FARTHEST = 18.0
 _GROWN = 1.5
 """How many times as large as the proposal's the points' variance may be."""
 _LONG_TAIL = 0.4
@@ -192,7 +195,8 @@ def _log_prior(prior: Prior, x: FloatArray, scale: float) -> FloatArray:
 
 
 def _range(grid: FloatArray, heights: FloatArray, prior: Prior, scale: float, high: float) -> tuple[float, float, bool]:
-    """Where x has more than exp(−drop) of its largest density, and whether the grid reaches beyond that."""
+    """Where x is, from exp(−drop) of its largest density on up to a negligible probability, and whether the grid reaches
+    beyond that."""
     start, width = grid[0], grid[-1] - grid[0]
     fine = np.unique(np.concatenate([start + width * np.logspace(-6, 0, 200), np.linspace(start, grid[-1], 2001)]))
     with np.errstate(divide="ignore"):
@@ -201,9 +205,17 @@ def _range(grid: FloatArray, heights: FloatArray, prior: Prior, scale: float, hi
     top = curve.max()
     if not np.isfinite(top):
         raise NotConverged("likelihood times prior is 0 wherever τ was tried; check the prior and the data")
-    seen = np.flatnonzero(curve > top - _DROP)
-    first, last = max(int(seen[0]) - 1, 0), min(int(seen[-1]) + 1, len(fine) - 1)
-    return float(fine[first]), min(float(fine[last]), high), bool(seen[-1] < len(fine) - 1)
+    first = max(int(np.flatnonzero(curve > top - _DROP)[0]) - 1, 0)
+    density = np.exp(curve - top)
+    panels = 0.5 * np.diff(fine) * (density[1:] + density[:-1])
+    # Beyond the grid it falls as a power of τ, exponentially in x.
+    back = len(fine) - 20
+    fall = (curve[back] - curve[-1]) / (fine[-1] - fine[back]) if np.isfinite(curve[-1]) else np.inf
+    beyond = density[-1] / fall if fall > _SLOWEST else np.inf
+    above = np.append(np.cumsum(panels[::-1])[::-1], 0.0) + beyond
+    enough = np.flatnonzero(above < _BEYOND * panels.sum())
+    last = int(enough[0]) if len(enough) else len(fine) - 1
+    return float(fine[first]), min(float(fine[last]), high), len(enough) > 0
 
 
 def _integrated(nodes: Nodes, log_integrals: FloatArray, prior: Prior) -> TauPosterior:

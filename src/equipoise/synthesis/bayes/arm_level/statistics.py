@@ -15,6 +15,7 @@ import numpy as np
 
 from equipoise.frames import FloatArray
 from equipoise.synthesis.bayes.arm_level.integrals import MIDDLE, study_fits
+from equipoise.synthesis.network.blocks import IntArray
 from equipoise.synthesis.network.tables import decimals, text_table
 
 if TYPE_CHECKING:
@@ -99,14 +100,19 @@ def fit_statistics(posterior: ArmPosterior) -> FitStatistics:
     return FitStatistics(studies, tuple(names.tolist()), fitted, deviance, deviance - at_mean)
 
 
+def evenly_chosen(part: ArmPart, count: int) -> IntArray:
+    """So many of the weighted points, each standing for the same probability; in the order of their τ."""
+    order = np.argsort(part.points.node, kind="stable")
+    reached = np.cumsum(part.points.weights[order])
+    wanted = (np.arange(count) + 0.5) / count
+    return np.asarray(order[np.minimum(np.searchsorted(reached, wanted), len(order) - 1)])
+
+
 def _part_fits(part: ArmPart) -> tuple[FloatArray, FloatArray]:
     """Posterior means of every arm's log-likelihood and fitted value, in the order of the part's arms."""
     points = part.points
     tau = part.nodes.tau[points.node]
-    order = np.argsort(points.node, kind="stable")
-    reached = np.cumsum(points.weights[order])
-    wanted = (np.arange(_POINTS) + 0.5) / _POINTS
-    chosen = order[np.minimum(np.searchsorted(reached, wanted), len(order) - 1)]
+    chosen = evenly_chosen(part, _POINTS)
     evidence = part.evidence
     found = np.empty((2, _POINTS, len(evidence.treatment)))
     for block in evidence.blocks:
