@@ -422,7 +422,7 @@ def test_separation_needs_a_proper_prior() -> None:
 
 
 def test_a_posterior_that_is_far_from_normal_is_called_doubtful() -> None:
-    found = posterior_from_arms(binomial(SEPARATED), HalfNormal(0.5), effects=Normal(0, 100))
+    found = posterior_from_arms(binomial(SEPARATED), HalfNormal(0.5), effects=Student(0, 2.5, 1))
     assert any("Doubtful" in note for note in found.notes)
 
 

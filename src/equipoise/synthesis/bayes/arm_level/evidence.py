@@ -12,6 +12,7 @@ from itertools import combinations_with_replacement
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.interpolate import CubicSpline
 
 from equipoise.frames import FloatArray
 from equipoise.synthesis.bayes.arm_level.integrals import (
@@ -240,17 +241,38 @@ def _definite(matrices: FloatArray) -> FloatArray:
 
 _NODES = np.cos(np.pi * (np.arange(_CHEBYSHEV) + 0.5) / _CHEBYSHEV)
 _TO_POWERS = np.linalg.inv(np.polynomial.polynomial.polyvander(_NODES, _CHEBYSHEV - 1))
+_BETWEEN = np.cos(np.pi * np.arange(_CHEBYSHEV + 1) / _CHEBYSHEV)
+"""The ends and the places between the nodes, where a polynomial is farthest off."""
+_BENT = 1e-4
+"""By how much a polynomial may be off; it is one in the logarithm."""
+_SPLINE = 513
 
 
 def _two_arms(curves: Curves, s: FloatArray, tau: float) -> FloatArray:
-    """The sum of log g over studies with two arms; ``s``: (points, k)."""
+    """The sum of log g over studies with two arms; ``s``: (points, k).
+
+    As polynomials over the points' range where those are close enough, which is nearly always; as splines where a range is
+    so wide that log g bends sharply in it, as that of a treatment without events under a wide prior does.
+    """
     low, high = s.min(axis=0), s.max(axis=0)
     middle, half = 0.5 * (low + high), np.maximum(0.5 * (high - low), 1e-9)
-    nodes = middle + half * _NODES[:, None]
-    values = smoothed(curves, nodes, np.full(_CHEBYSHEV, tau))[0]
-    powers = (_TO_POWERS @ values)[:, :, None]
-    total = np.empty(len(s))
-    size = max(40_000 // s.shape[1], 1)
+    places = np.concatenate([_NODES, _BETWEEN])
+    values = smoothed(curves, middle + half * places[:, None], np.full(len(places), tau))[0]
+    powers = _TO_POWERS @ values[:_CHEBYSHEV]
+    off = np.abs(np.polynomial.polynomial.polyval(_BETWEEN, powers) - values[_CHEBYSHEV:].T).max(axis=1)
+    smooth = off <= _BENT
+    total = _polynomials(powers[:, smooth, None], s[:, smooth], middle[smooth], half[smooth])
+    for study in np.flatnonzero(~smooth).tolist():
+        grid = np.linspace(low[study], high[study], _SPLINE)
+        height = smoothed(curves.of(study), grid[:, None], np.full(_SPLINE, tau))[0][:, 0]
+        total += CubicSpline(grid, height)(s[:, study])
+    return total
+
+
+def _polynomials(powers: FloatArray, s: FloatArray, middle: FloatArray, half: FloatArray) -> FloatArray:
+    """The sum over studies of polynomials in (s − middle)/half; ``powers``: (degree + 1, k, 1)."""
+    total = np.zeros(len(s))
+    size = max(40_000 // max(s.shape[1], 1), 1)
     for i in range(0, len(s), size):
         place = ((s[i : i + size] - middle) / half).T.copy()
         value = np.broadcast_to(powers[-1], place.shape).copy()

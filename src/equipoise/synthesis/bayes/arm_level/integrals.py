@@ -242,6 +242,11 @@ class Curves:
     width: FloatArray
     ends: FloatArray
 
+    def of(self, study: int) -> Curves:
+        """The curve of one study."""
+        k = slice(study, study + 1)
+        return Curves(self.low[k], self.step[k], self.cubics[:, k], self.log[k], self.width[k], self.ends[:, k])
+
     @property
     def stride(self) -> int:
         """How many points to go on at a time where φ is wider than L's bends."""
@@ -359,18 +364,23 @@ def _on_points(curves: Curves, s: FloatArray, tau: FloatArray, study: IntArray, 
     v = ((curves.low[study] - s) / tau)[:, None] + step * np.arange(log.shape[1])
     height = log - 0.5 * v * v + np.log(step)
     # Beyond the points log L is a straight line, and what it adds a truncated normal distribution's.
-    top = height.max(axis=1, keepdims=True)
-    weight = np.exp(height - top)
-    outer = []
+    ends = []
     for side, end, slope in ((-1.0, 0, curves.ends[0]), (1.0, -1, curves.ends[1])):
         rise = slope[study] * tau
         edge = v[:, end]
+        u = side * (rise - edge)
+        ends.append(
+            (side, end, rise, edge, u, log[:, end] - rise * edge + 0.5 * rise * rise + log_ndtr(u) + _HALF_LOG_2PI)
+        )
+    top = np.maximum(height.max(axis=1), np.maximum(ends[0][-1], ends[1][-1]))[:, None]
+    weight = np.exp(height - top)
+    outer = []
+    for side, end, rise, edge, u, log_size in ends:
         # Euler and Maclaurin's correction of the trapezoidal rule for an end that isn't flat.
         tilt = np.clip(-side * step[:, 0] * (rise - edge) / 12.0, -0.4, 0.4)
         weight[:, end] *= 0.5 + tilt
-        u = side * (rise - edge)
         mills = np.exp(-0.5 * u * u - _HALF_LOG_2PI - log_ndtr(u))
-        size = np.exp(log[:, end] - rise * edge + 0.5 * rise * rise + log_ndtr(u) + _HALF_LOG_2PI - top[:, 0])
+        size = np.exp(log_size - top[:, 0])
         mean = rise + side * mills
         outer.append((size, mean, mean * mean + 1.0 - u * mills - mills * mills))
     total = weight.sum(axis=1) + outer[0][0] + outer[1][0]
