@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -15,13 +13,11 @@ from scipy.stats import t as student
 
 import equipoise as eq
 from equipoise.errors import DataError
-from equipoise.synthesis.bayes.averaging import likelihood
 from equipoise.synthesis.bayes.averaging.average import model_average
 from equipoise.synthesis.bayes.averaging.bias import PEESE, PET, SelectionWeights
 from equipoise.synthesis.bayes.averaging.models import AveragedModel, Ensemble
 from equipoise.synthesis.bayes.priors import Flat, HalfCauchy, HalfNormal, InverseGamma, Normal, Student, Uniform
 from equipoise.synthesis.bayes.truncation import Truncated
-from equipoise.synthesis.pairwise.selection_functions import StepSelection, p_value_steps
 
 FloatArray = NDArray[np.float64]
 
@@ -81,24 +77,6 @@ def test_robma_summary_of_power_pose() -> None:
     assert found.mu.shortest_interval() == pytest.approx((0.09, 0.34), abs=6e-3)
 
 
-def robma_cuts(original: str, y: FloatArray, n: FloatArray) -> Callable[[SelectionWeights, int], StepSelection]:
-    """RoBMA 2's cut-offs on Fisher's z: critical t values with n − 2 degrees of freedom, through r or d."""
-
-    def rule(bias: SelectionWeights, k: int) -> StepSelection:
-        assert k == len(y)
-        normal = p_value_steps(np.array([*bias.steps, 1.0]), bias.sides, k)
-        steps = np.array(bias.steps)
-        critical = student.isf(steps[None, :] / bias.sides, (n - 2)[:, None])
-        cut = np.arcsinh(critical / np.sqrt(n)[:, None]) if original == "d" else critical
-        edges = cut * np.sqrt(n - 3)[:, None]
-        ascending = edges[:, ::-1]
-        return StepSelection(
-            ascending if bias.sides == 1 else np.concatenate([-edges, ascending], axis=1), normal.piece
-        )
-
-    return rule
-
-
 ROBMA_K3 = (
     -0.83, -0.30, -0.38, -0.29, 0.03, 0.56, 0.80, 0.16, -0.86, -0.62, -0.35, -0.51, -0.27, -0.04, 0.65, 0.80, -0.11, -0.97,
     -0.03, -0.11, -0.38, -0.28, -0.29, 0.23, 0.27, -0.59, -1.53, -0.39, -0.52, -0.82, -0.63, -0.66, 0.03, 0.05, -0.87, -1.71,
@@ -106,21 +84,19 @@ ROBMA_K3 = (
 """log(marglik) of the 36 models in RoBMA's tests/results/summary.models/1.txt: r = .1, .2, .3 with n = 15, 20, 50."""
 
 
-def test_robma_psma_marginal_likelihoods(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_robma_psma_marginal_likelihoods() -> None:
     """Every one of RoBMA-PSMA's 36 models, to the error of bridge sampling."""
     r, n = np.array([0.1, 0.2, 0.3]), np.array([15.0, 20.0, 50.0])
-    monkeypatch.setattr(likelihood, "selection_rule", robma_cuts("d", r, n))
-    found = model_average(np.arctanh(r), 1 / (n - 3), measure="ZCOR")
+    found = model_average(np.arctanh(r), 1 / (n - 3), measure="ZCOR", sizes=n)
     assert len(found.models) == 36
     assert [fit.log_marginal_likelihood for fit in found.models] == pytest.approx(list(ROBMA_K3), abs=0.025)
     assert [fit.prior_probability for fit in found.models[:9]] == pytest.approx([1 / 8] + [1 / 96] * 6 + [1 / 32] * 2)
 
 
-def test_robma_psma_of_bem_2011(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_robma_psma_of_bem_2011() -> None:
     """The summary in RoBMA 2.0's README: RoBMA(d = Bem2011$d, se = Bem2011$se, seed = 1)."""
     n = (4 + BEM**2 / 2) / BEM_SE**2
-    monkeypatch.setattr(likelihood, "selection_rule", robma_cuts("d", BEM, n))
-    found = model_average(np.arcsinh(BEM / 2), 1 / (n - 3), measure="ZCOR")
+    found = model_average(np.arcsinh(BEM / 2), 1 / (n - 3), measure="ZCOR", sizes=n)
     assert found.effect.posterior_probability == pytest.approx(0.324, abs=3e-3)
     assert found.heterogeneity.posterior_probability == pytest.approx(0.125, abs=2e-3)
     assert found.bias.posterior_probability == pytest.approx(0.942, abs=2e-3)
@@ -144,15 +120,14 @@ def test_robma_psma_of_bem_2011(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-def test_robma_custom_ensemble_of_bem_2011(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_robma_custom_ensemble_of_bem_2011() -> None:
     """RoBMA's vignette "Fitting custom meta-analytic ensembles": BFs 0.584, 0.132 and 3.21, P(no effect) 0.81."""
     n = (4 + BEM**2 / 2) / BEM_SE**2
-    monkeypatch.setattr(likelihood, "selection_rule", robma_cuts("d", BEM, n))
     effect = Truncated(Normal(0.075, 0.05), 0.0)  # Normal(0.15, 0.10) on d
     models = [AveragedModel(0.0), AveragedModel(effect), AveragedModel(effect, InverseGamma(1, 0.075))]
     biases = (SelectionWeights((0.05,)), SelectionWeights((0.05, 0.10)), PET(), PEESE(HalfCauchy(10.0)))
     models += [AveragedModel(0.0, None, bias) for bias in biases]
-    found = model_average(np.arcsinh(BEM / 2), 1 / (n - 3), models=models)
+    found = model_average(np.arcsinh(BEM / 2), 1 / (n - 3), measure="ZCOR", sizes=n, models=models)
     assert found.effect.bayes_factor == pytest.approx(0.584, abs=2e-3)
     assert found.heterogeneity.bayes_factor == pytest.approx(0.132, abs=1e-3)
     assert found.bias.bayes_factor == pytest.approx(3.21, abs=0.02)
@@ -323,6 +298,33 @@ def test_a_product_of_ratios_has_the_distribution_that_simulation_gives() -> Non
 # Limits and consistency.
 
 
+@pytest.mark.parametrize("measure", ["SMD", "OR", "MD"])
+def test_p_values_of_large_t_tests_are_those_of_normal_deviates(measure: str) -> None:
+    """With variances 4/n (times the squared unit) and n of millions, t is estimate/standard error, standard normal."""
+    n = np.array([4e7, 5e7, 6e7, 8e7])
+    unit = np.pi / np.sqrt(3) if measure == "OR" else 1.0
+    se = unit * 2 / np.sqrt(n)
+    y = np.array([1.2, 2.1, 1.8, -0.3]) * se
+    models = [
+        AveragedModel(0.0, None, bias) for bias in (SelectionWeights((0.025, 0.05)), SelectionWeights((0.05,), 2))
+    ]
+    normal, t = (model_average(y, se**2, measure=measure, models=models, sizes=sizes) for sizes in (None, n))
+    for a, b in zip(normal.models, t.models, strict=True):
+        assert a.log_marginal_likelihood == pytest.approx(b.log_marginal_likelihood, rel=1e-6)
+
+
+def test_p_values_of_small_t_tests() -> None:
+    """z = 1.8 of 12 participants isn't significant at one-sided .05, since the critical value of t is 1.812."""
+    y, se, bias = np.array([1.8]), np.array([1.0]), SelectionWeights((0.05,))
+    found = model_average(y, se**2, measure="MD", models=[AveragedModel(0.0, None, bias)], sizes=[12])
+    # The weight is uniform, and the study has it: density times the mean of w/(a + w(1 - a)), a = P(z > 1.812).
+    cut = float(student.isf(0.05, 10))
+    w, dw = gauss(0.0, 1.0, 40)
+    a = norm.sf(cut)
+    wanted = norm.pdf(1.8) * float(np.sum(dw * w / (a + w * (1 - a))))
+    assert np.exp(found.models[0].log_marginal_likelihood) == pytest.approx(wanted, rel=1e-8)
+
+
 def test_weights_near_one_are_no_selection() -> None:
     plain, _ = evidence(AveragedModel(Normal(0.0, 1.0), HalfNormal(0.3)))
     nearly, _ = evidence(AveragedModel(Normal(0.0, 1.0), HalfNormal(0.3), SelectionWeights((0.05,), 1, (1.0, 1e7))))
@@ -458,6 +460,10 @@ def test_refusals() -> None:
         SelectionWeights((0.025, 0.05), 1, (1.0, 1.0))
     with pytest.raises(DataError, match="no probability"):
         Truncated(HalfNormal(1.0), -3.0, -1.0)
+    with pytest.raises(DataError, match="3 sample sizes for 4"):
+        model_average(Y, SE**2, measure="SMD", sizes=[10, 20, 30])
+    with pytest.raises(DataError, match="2 for study 2"):
+        model_average(Y, SE**2, measure="SMD", sizes=[10, 2, 30, 40])
     with pytest.raises(DataError, match="no models"):
         model_average(Y, SE**2, models=[])
 

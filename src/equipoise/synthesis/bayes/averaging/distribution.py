@@ -71,7 +71,9 @@ class Distribution:
         rise = self.below[right] - self.below[left]
         start, end = (np.minimum(self.density[i] * width, 3.0 * rise) for i in (left, right))
         t = (x - self.values[left]) / width
-        return np.asarray(self.below[left] + t * (start + t * (3.0 * rise - 2.0 * start - end + t * (start + end - 2.0 * rise))))
+        return np.asarray(
+            self.below[left] + t * (start + t * (3.0 * rise - 2.0 * start - end + t * (start + end - 2.0 * rise)))
+        )
 
     def probability(self, low: float = -np.inf, high: float = np.inf) -> float:
         """The probability of more than ``low`` and at most ``high``."""
