@@ -13,6 +13,7 @@ from scipy.stats import t as student
 
 import equipoise as eq
 from equipoise.errors import DataError
+from equipoise.synthesis.bayes.averaging import lattice
 from equipoise.synthesis.bayes.averaging.average import model_average
 from equipoise.synthesis.bayes.averaging.bias import PEESE, PET, SelectionWeights
 from equipoise.synthesis.bayes.averaging.models import AveragedModel, Ensemble
@@ -276,6 +277,22 @@ def test_posterior_moments_by_brute_force() -> None:
     assert fit.weights[0].mean == pytest.approx(float(joint.sum(axis=0) @ omega), rel=1e-7)
 
 
+def test_the_tail_of_the_effect_under_pet_by_brute_force() -> None:
+    """Given the slope, μ is known far better than it moves along with the slope."""
+    fit = model_average(BEM, BEM_SE**2, models=[AveragedModel(Normal(0.0, 1.0), None, PET())]).models[0]
+    u, wu = gauss(0.0, 1.0, 2000)
+    slope = np.tan(np.pi / 2 * u)
+    mu = np.linspace(-0.45, 0.3, 16)
+
+    def joint(at: FloatArray) -> FloatArray:
+        residuals = BEM - at[:, None, None] - slope[:, None] * BEM_SE
+        return np.asarray(norm.pdf(at) * (normal_pdf(residuals, BEM_SE).prod(axis=2) @ wu))
+
+    whole, dw = gauss(-1.5, 1.0, 300)
+    wanted = joint(mu) / float(joint(whole) @ dw)
+    assert fit.mu.pdf(mu) == pytest.approx(wanted, rel=2e-3)
+
+
 def test_a_product_of_ratios_has_the_distribution_that_simulation_gives() -> None:
     """The prior of ω_4 comes back where the data say nothing about it: one study far from every cut."""
     model = AveragedModel(0.0, None, SelectionWeights((0.025, 0.05, 0.5)))
@@ -293,6 +310,27 @@ def test_a_product_of_ratios_has_the_distribution_that_simulation_gives() -> Non
             assert float(found.weights[c].quantile(q)) == pytest.approx(
                 float(omega[order, c][np.searchsorted(below, q)]), abs=6e-3
             )
+
+
+@pytest.mark.parametrize("steps", [(0.05,), (0.025, 0.05)])
+@pytest.mark.parametrize("tau", [None, ROBMA_TAU])
+def test_stated_errors_hold_for_many_studies(
+    steps: tuple[float, ...], tau: InverseGamma | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Against lattices that are finer, reach farther, and don't rely on the extrapolation's power."""
+    rng = np.random.default_rng(3)
+    se = rng.uniform(0.08, 0.4, 25)
+    y = 0.15 + 0.1 * rng.standard_normal(25) + se * rng.standard_normal(25)
+    models = [AveragedModel(Normal(0.0, 1.0), tau, SelectionWeights(steps))]
+    found = model_average(y, se**2, models=models).models[0]
+    parameters = 1 + len(steps) + (tau is not None)
+    finer = {"TARGETS": 1e-9, "DEPTHS": 24.0, "FINENESS": 0.42, "MOST_POWER": 1.0}
+    for name, value in finer.items():
+        monkeypatch.setitem(getattr(lattice, name), parameters, value)
+    best = model_average(y, se**2, models=models).models[0]
+    off = abs(np.expm1(found.log_marginal_likelihood - best.log_marginal_likelihood))
+    assert 0 < off <= found.error + best.error
+    assert found.error < 2e-5
 
 
 # Limits and consistency.
@@ -427,6 +465,30 @@ def test_a_bounded_prior() -> None:
     omega, ww = gauss(0.0, 1.0, 60)
     wanted = np.sum(dense((0.05,), mu, tau, [omega]) * (wm / 2)[:, None, None] * (wt / 0.5)[:, None] * ww)
     assert value == pytest.approx(float(wanted), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("prior", "words"),
+    [
+        (Truncated(Normal(0.0, 0.3), 0.0), "normal (mean 0, sd 0.3) above 0"),
+        (Truncated(HalfCauchy(0.5), 0.0, 1.0), "half-Cauchy (scale 0.5) below 1"),
+        (Truncated(Normal(0.0, 0.3), -1.0, 2.0), "normal (mean 0, sd 0.3) between -1 and 2"),
+        (Truncated(HalfNormal(0.5)), "half-normal (scale 0.5)"),
+    ],
+)
+def test_truncated_priors_in_words(prior: eq.Truncated, words: str) -> None:
+    assert prior.describe() == words
+
+
+def test_a_truncated_prior_of_the_heterogeneity() -> None:
+    """A normal prior above 0 is a half-normal one; one cut at 1 is the whole one times a constant."""
+    whole = eq.pool(Y, SE**2, prior=HalfNormal(0.3), effect_prior=Normal(0.0, 1.0))
+    same = eq.pool(Y, SE**2, prior=Truncated(Normal(0.0, 0.3), 0.0), effect_prior=Normal(0.0, 1.0))
+    assert same.ci == pytest.approx(whole.ci, rel=1e-6)
+    assert same.tau.quantile(0.9) == pytest.approx(whole.tau.quantile(0.9), rel=1e-6)
+    assert "normal (mean 0, sd 0.3) above 0" in same.summary()
+    cut = eq.pool(Y, SE**2, prior=Truncated(HalfNormal(0.3), 0.0, 0.2), effect_prior=Normal(0.0, 1.0))
+    assert cut.tau.quantile(0.5) == pytest.approx(whole.tau.quantile(0.5 * float(whole.tau.cdf(0.2))), rel=1e-6)
 
 
 def test_one_study_is_said_to_be_little() -> None:

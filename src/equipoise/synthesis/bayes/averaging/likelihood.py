@@ -117,8 +117,10 @@ def _fit_normal(studies: Studies, model: AveragedModel, bias: PET | PEESE | None
     if isinstance(model.effect, int | float):
         mu = point(float(model.effect))
     else:
-        _, _, mean, variance = parts(lattice.places)
-        mu = _mu_margin(model.effect, lattice.weights.ravel(), mean.ravel(), variance.ravel())
+        # Given the slope, μ may be known far better than it moves from one of the slope's nodes to the next.
+        fine = lattice if bias is None else lattice.finer(len(coordinates) - 1, 5)
+        _, _, mean, variance = parts(fine.places)
+        mu = _mu_margin(model.effect, fine.weights.ravel(), mean.ravel(), variance.ravel())
     tau = point(0.0) if model.heterogeneity is None else _margin(lattice, 0)
     slope = None if bias is None else _margin(lattice, len(coordinates) - 1)
     return Posterior(lattice.log_evidence, lattice.error, mu, tau, slope)
