@@ -53,7 +53,9 @@ class Distribution:
         x = np.asarray(x, dtype=float)
         if not len(self.values):
             return np.zeros_like(x)
-        return np.asarray(np.interp(x, self.values, self.density, left=0.0, right=0.0))
+        # Tails are far straighter in logarithms.
+        log = np.log(np.maximum(self.density, 1e-300))
+        return np.asarray(np.exp(np.interp(x, self.values, log, left=-np.inf, right=-np.inf)))
 
     def cdf(self, x: ArrayLike) -> FloatArray:
         """The probability of at most ``x``, spikes included."""

@@ -246,30 +246,30 @@ def _aliasing(sums: _Sums, target: float) -> tuple[float, FloatArray]:
     count = sums.count
     margins = [sums.over((d,)) for d in range(count)]
     waves = [np.exp(1j * np.pi * np.outer(_SHARES, np.arange(len(m)))) for m in margins]
-    lines: list[tuple[tuple[int, ...], FloatArray]] = [
-        ((d,), np.abs(wave @ m)) for d, (wave, m) in enumerate(zip(waves, margins, strict=True))
-    ]
+    axes: list[tuple[int, ...]] = [(d,) for d in range(count)]
+    found = [np.abs(wave @ m) for wave, m in zip(waves, margins, strict=True)]
     for a, b in combinations(range(count), 2):
         half = waves[a] @ sums.over((a, b))
         # Near its end the steeper diagonal only shows the image of the other one: the larger counts, for both.
         one, other = np.abs((half * waves[b]).sum(axis=1)), np.abs((half * waves[b].conj()).sum(axis=1))
-        lines += 2 * [((a, b), np.maximum(one, other))]
-    goal = np.log(target / (_SAFETY * len(lines)))
-    total, shrink = 0.0, np.full(count, 0.9)
+        axes.append((a, b))
+        found.append(np.maximum(one, other))
+    # (lines, shares)
+    log = np.minimum(np.log(np.maximum(found, 1e-15)), -1e-6)
     high, low = _SHARES[2:], _SHARES[:2]
-    for parameters, transform in lines:
-        log = np.minimum(np.log(np.maximum(transform, 1e-15)), -1e-6)
-        # From two pairs of frequencies, lest one of them is near a zero of the transform.
-        slope = np.minimum((log[2:] - log[:2]) / (high - low), -0.1)
-        power = np.clip(np.log(log[2:] / log[:2]) / np.log(high / low), 1.0, MOST_POWER[count])
-        # A transform that falls off ever more slowly goes on with its last slope.
-        slow = slope * high > log[2:]
-        extrapolated = np.where(slow, log[2:] + slope * (2.0 - high), log[2:] * (2.0 / high) ** power)
-        worst = int(np.argmax(extrapolated))
-        total += _SAFETY * float(np.exp(extrapolated[worst]))
-        needed = np.where(slow, high + (goal - log[2:]) / slope, high * (goal / log[2:]) ** (1.0 / power))[worst]
-        axes = list(parameters)
-        shrink[axes] = np.minimum(shrink[axes], np.clip(2.0 / max(float(needed), 2.0), 0.75, 0.9))
+    # From two pairs of frequencies, lest one of them is near a zero of the transform.
+    last = log[:, 2:]
+    slope = np.minimum((last - log[:, :2]) / (high - low), -0.1)
+    power = np.clip(np.log(last / log[:, :2]) / np.log(high / low), 1.0, MOST_POWER[count])
+    # A transform that falls off ever more slowly goes on with its last slope.
+    slow = slope * high > last
+    extrapolated = np.where(slow, last + slope * (2.0 - high), last * (2.0 / high) ** power)
+    lines = np.array([len(parameters) for parameters in axes])
+    total = _SAFETY * float(lines @ np.exp(extrapolated.max(axis=1)))
+    goal = np.log(target / (_SAFETY * lines.sum()))
+    needed = np.where(slow, high + (goal - last) / slope, high * (goal / last) ** (1.0 / power)).max(axis=1)
+    factors = np.clip(2.0 / np.maximum(needed, 2.0), 0.75, 0.9)
+    shrink = np.array([min(f for f, among in zip(factors, axes, strict=True) if d in among) for d in range(count)])
     return total, shrink
 
 
