@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -15,13 +13,12 @@ from scipy.stats import t as student
 
 import equipoise as eq
 from equipoise.errors import DataError
-from equipoise.synthesis.bayes.averaging import likelihood
+from equipoise.synthesis.bayes.averaging import lattice
 from equipoise.synthesis.bayes.averaging.average import model_average
 from equipoise.synthesis.bayes.averaging.bias import PEESE, PET, SelectionWeights
 from equipoise.synthesis.bayes.averaging.models import AveragedModel, Ensemble
 from equipoise.synthesis.bayes.priors import Flat, HalfCauchy, HalfNormal, InverseGamma, Normal, Student, Uniform
 from equipoise.synthesis.bayes.truncation import Truncated
-from equipoise.synthesis.pairwise.selection_functions import StepSelection, p_value_steps
 
 FloatArray = NDArray[np.float64]
 
@@ -81,24 +78,6 @@ def test_robma_summary_of_power_pose() -> None:
     assert found.mu.shortest_interval() == pytest.approx((0.09, 0.34), abs=6e-3)
 
 
-def robma_cuts(original: str, y: FloatArray, n: FloatArray) -> Callable[[SelectionWeights, int], StepSelection]:
-    """RoBMA 2's cut-offs on Fisher's z: critical t values with n − 2 degrees of freedom, through r or d."""
-
-    def rule(bias: SelectionWeights, k: int) -> StepSelection:
-        assert k == len(y)
-        normal = p_value_steps(np.array([*bias.steps, 1.0]), bias.sides, k)
-        steps = np.array(bias.steps)
-        critical = student.isf(steps[None, :] / bias.sides, (n - 2)[:, None])
-        cut = np.arcsinh(critical / np.sqrt(n)[:, None]) if original == "d" else critical
-        edges = cut * np.sqrt(n - 3)[:, None]
-        ascending = edges[:, ::-1]
-        return StepSelection(
-            ascending if bias.sides == 1 else np.concatenate([-edges, ascending], axis=1), normal.piece
-        )
-
-    return rule
-
-
 ROBMA_K3 = (
     -0.83, -0.30, -0.38, -0.29, 0.03, 0.56, 0.80, 0.16, -0.86, -0.62, -0.35, -0.51, -0.27, -0.04, 0.65, 0.80, -0.11, -0.97,
     -0.03, -0.11, -0.38, -0.28, -0.29, 0.23, 0.27, -0.59, -1.53, -0.39, -0.52, -0.82, -0.63, -0.66, 0.03, 0.05, -0.87, -1.71,
@@ -106,21 +85,19 @@ ROBMA_K3 = (
 """log(marglik) of the 36 models in RoBMA's tests/results/summary.models/1.txt: r = .1, .2, .3 with n = 15, 20, 50."""
 
 
-def test_robma_psma_marginal_likelihoods(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_robma_psma_marginal_likelihoods() -> None:
     """Every one of RoBMA-PSMA's 36 models, to the error of bridge sampling."""
     r, n = np.array([0.1, 0.2, 0.3]), np.array([15.0, 20.0, 50.0])
-    monkeypatch.setattr(likelihood, "selection_rule", robma_cuts("d", r, n))
-    found = model_average(np.arctanh(r), 1 / (n - 3), measure="ZCOR")
+    found = model_average(np.arctanh(r), 1 / (n - 3), measure="ZCOR", sizes=n)
     assert len(found.models) == 36
     assert [fit.log_marginal_likelihood for fit in found.models] == pytest.approx(list(ROBMA_K3), abs=0.025)
     assert [fit.prior_probability for fit in found.models[:9]] == pytest.approx([1 / 8] + [1 / 96] * 6 + [1 / 32] * 2)
 
 
-def test_robma_psma_of_bem_2011(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_robma_psma_of_bem_2011() -> None:
     """The summary in RoBMA 2.0's README: RoBMA(d = Bem2011$d, se = Bem2011$se, seed = 1)."""
     n = (4 + BEM**2 / 2) / BEM_SE**2
-    monkeypatch.setattr(likelihood, "selection_rule", robma_cuts("d", BEM, n))
-    found = model_average(np.arcsinh(BEM / 2), 1 / (n - 3), measure="ZCOR")
+    found = model_average(np.arcsinh(BEM / 2), 1 / (n - 3), measure="ZCOR", sizes=n)
     assert found.effect.posterior_probability == pytest.approx(0.324, abs=3e-3)
     assert found.heterogeneity.posterior_probability == pytest.approx(0.125, abs=2e-3)
     assert found.bias.posterior_probability == pytest.approx(0.942, abs=2e-3)
@@ -144,15 +121,14 @@ def test_robma_psma_of_bem_2011(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-def test_robma_custom_ensemble_of_bem_2011(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_robma_custom_ensemble_of_bem_2011() -> None:
     """RoBMA's vignette "Fitting custom meta-analytic ensembles": BFs 0.584, 0.132 and 3.21, P(no effect) 0.81."""
     n = (4 + BEM**2 / 2) / BEM_SE**2
-    monkeypatch.setattr(likelihood, "selection_rule", robma_cuts("d", BEM, n))
     effect = Truncated(Normal(0.075, 0.05), 0.0)  # Normal(0.15, 0.10) on d
     models = [AveragedModel(0.0), AveragedModel(effect), AveragedModel(effect, InverseGamma(1, 0.075))]
     biases = (SelectionWeights((0.05,)), SelectionWeights((0.05, 0.10)), PET(), PEESE(HalfCauchy(10.0)))
     models += [AveragedModel(0.0, None, bias) for bias in biases]
-    found = model_average(np.arcsinh(BEM / 2), 1 / (n - 3), models=models)
+    found = model_average(np.arcsinh(BEM / 2), 1 / (n - 3), measure="ZCOR", sizes=n, models=models)
     assert found.effect.bayes_factor == pytest.approx(0.584, abs=2e-3)
     assert found.heterogeneity.bayes_factor == pytest.approx(0.132, abs=1e-3)
     assert found.bias.bayes_factor == pytest.approx(3.21, abs=0.02)
@@ -301,6 +277,22 @@ def test_posterior_moments_by_brute_force() -> None:
     assert fit.weights[0].mean == pytest.approx(float(joint.sum(axis=0) @ omega), rel=1e-7)
 
 
+def test_the_tail_of_the_effect_under_pet_by_brute_force() -> None:
+    """Given the slope, μ is known far better than it moves along with the slope."""
+    fit = model_average(BEM, BEM_SE**2, models=[AveragedModel(Normal(0.0, 1.0), None, PET())]).models[0]
+    u, wu = gauss(0.0, 1.0, 2000)
+    slope = np.tan(np.pi / 2 * u)
+    mu = np.linspace(-0.45, 0.3, 16)
+
+    def joint(at: FloatArray) -> FloatArray:
+        residuals = BEM - at[:, None, None] - slope[:, None] * BEM_SE
+        return np.asarray(norm.pdf(at) * (normal_pdf(residuals, BEM_SE).prod(axis=2) @ wu))
+
+    whole, dw = gauss(-1.5, 1.0, 300)
+    wanted = joint(mu) / float(joint(whole) @ dw)
+    assert fit.mu.pdf(mu) == pytest.approx(wanted, rel=2e-3)
+
+
 def test_a_product_of_ratios_has_the_distribution_that_simulation_gives() -> None:
     """The prior of ω_4 comes back where the data say nothing about it: one study far from every cut."""
     model = AveragedModel(0.0, None, SelectionWeights((0.025, 0.05, 0.5)))
@@ -320,7 +312,55 @@ def test_a_product_of_ratios_has_the_distribution_that_simulation_gives() -> Non
             )
 
 
+@pytest.mark.parametrize("steps", [(0.05,), (0.025, 0.05)])
+@pytest.mark.parametrize("tau", [None, ROBMA_TAU])
+def test_stated_errors_hold_for_many_studies(
+    steps: tuple[float, ...], tau: InverseGamma | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Against lattices that are finer, reach farther, and don't rely on the extrapolation's power."""
+    rng = np.random.default_rng(3)
+    se = rng.uniform(0.08, 0.4, 25)
+    y = 0.15 + 0.1 * rng.standard_normal(25) + se * rng.standard_normal(25)
+    models = [AveragedModel(Normal(0.0, 1.0), tau, SelectionWeights(steps))]
+    found = model_average(y, se**2, models=models).models[0]
+    parameters = 1 + len(steps) + (tau is not None)
+    finer = {"TARGETS": 1e-9, "DEPTHS": 24.0, "FINENESS": 0.42, "MOST_POWER": 1.0}
+    for name, value in finer.items():
+        monkeypatch.setitem(getattr(lattice, name), parameters, value)
+    best = model_average(y, se**2, models=models).models[0]
+    off = abs(np.expm1(found.log_marginal_likelihood - best.log_marginal_likelihood))
+    assert 0 < off <= found.error + best.error
+    assert found.error < 2e-5
+
+
 # Limits and consistency.
+
+
+@pytest.mark.parametrize("measure", ["SMD", "OR", "MD"])
+def test_p_values_of_large_t_tests_are_those_of_normal_deviates(measure: str) -> None:
+    """With variances 4/n (times the squared unit) and n of millions, t is estimate/standard error, standard normal."""
+    n = np.array([4e7, 5e7, 6e7, 8e7])
+    unit = np.pi / np.sqrt(3) if measure == "OR" else 1.0
+    se = unit * 2 / np.sqrt(n)
+    y = np.array([1.2, 2.1, 1.8, -0.3]) * se
+    models = [
+        AveragedModel(0.0, None, bias) for bias in (SelectionWeights((0.025, 0.05)), SelectionWeights((0.05,), 2))
+    ]
+    normal, t = (model_average(y, se**2, measure=measure, models=models, sizes=sizes) for sizes in (None, n))
+    for a, b in zip(normal.models, t.models, strict=True):
+        assert a.log_marginal_likelihood == pytest.approx(b.log_marginal_likelihood, rel=1e-6)
+
+
+def test_p_values_of_small_t_tests() -> None:
+    """z = 1.8 of 12 participants isn't significant at one-sided .05, since the critical value of t is 1.812."""
+    y, se, bias = np.array([1.8]), np.array([1.0]), SelectionWeights((0.05,))
+    found = model_average(y, se**2, measure="MD", models=[AveragedModel(0.0, None, bias)], sizes=[12])
+    # The weight is uniform, and the study has it: density times the mean of w/(a + w(1 - a)), a = P(z > 1.812).
+    cut = float(student.isf(0.05, 10))
+    w, dw = gauss(0.0, 1.0, 40)
+    a = norm.sf(cut)
+    wanted = norm.pdf(1.8) * float(np.sum(dw * w / (a + w * (1 - a))))
+    assert np.exp(found.models[0].log_marginal_likelihood) == pytest.approx(wanted, rel=1e-8)
 
 
 def test_weights_near_one_are_no_selection() -> None:
@@ -427,6 +467,30 @@ def test_a_bounded_prior() -> None:
     assert value == pytest.approx(float(wanted), rel=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("prior", "words"),
+    [
+        (Truncated(Normal(0.0, 0.3), 0.0), "normal (mean 0, sd 0.3) above 0"),
+        (Truncated(HalfCauchy(0.5), 0.0, 1.0), "half-Cauchy (scale 0.5) below 1"),
+        (Truncated(Normal(0.0, 0.3), -1.0, 2.0), "normal (mean 0, sd 0.3) between -1 and 2"),
+        (Truncated(HalfNormal(0.5)), "half-normal (scale 0.5)"),
+    ],
+)
+def test_truncated_priors_in_words(prior: eq.Truncated, words: str) -> None:
+    assert prior.describe() == words
+
+
+def test_a_truncated_prior_of_the_heterogeneity() -> None:
+    """A normal prior above 0 is a half-normal one; one cut at 1 is the whole one times a constant."""
+    whole = eq.pool(Y, SE**2, prior=HalfNormal(0.3), effect_prior=Normal(0.0, 1.0))
+    same = eq.pool(Y, SE**2, prior=Truncated(Normal(0.0, 0.3), 0.0), effect_prior=Normal(0.0, 1.0))
+    assert same.ci == pytest.approx(whole.ci, rel=1e-6)
+    assert same.tau.quantile(0.9) == pytest.approx(whole.tau.quantile(0.9), rel=1e-6)
+    assert "normal (mean 0, sd 0.3) above 0" in same.summary()
+    cut = eq.pool(Y, SE**2, prior=Truncated(HalfNormal(0.3), 0.0, 0.2), effect_prior=Normal(0.0, 1.0))
+    assert cut.tau.quantile(0.5) == pytest.approx(whole.tau.quantile(0.5 * float(whole.tau.cdf(0.2))), rel=1e-6)
+
+
 def test_one_study_is_said_to_be_little() -> None:
     assert any("one study" in note for note in model_average([0.4], [0.04], measure="SMD", bias="pp").notes)
 
@@ -458,6 +522,10 @@ def test_refusals() -> None:
         SelectionWeights((0.025, 0.05), 1, (1.0, 1.0))
     with pytest.raises(DataError, match="no probability"):
         Truncated(HalfNormal(1.0), -3.0, -1.0)
+    with pytest.raises(DataError, match="3 sample sizes for 4"):
+        model_average(Y, SE**2, measure="SMD", sizes=[10, 20, 30])
+    with pytest.raises(DataError, match="2 for study 2"):
+        model_average(Y, SE**2, measure="SMD", sizes=[10, 2, 30, 40])
     with pytest.raises(DataError, match="no models"):
         model_average(Y, SE**2, models=[])
 

@@ -15,6 +15,8 @@ from equipoise.figures.funnel import funnel as funnel
 from equipoise.figures.gosh import gosh as gosh
 from equipoise.figures.influence import influence as influence
 from equipoise.figures.labbe import labbe as labbe
+from equipoise.figures.model_average import averaged_effect as averaged_effect
+from equipoise.figures.model_average import averaged_weights as averaged_weights
 from equipoise.figures.posterior import posterior_density as posterior_density
 from equipoise.figures.posterior import prior_sensitivity as prior_sensitivity
 from equipoise.figures.radial import radial as radial
@@ -22,6 +24,8 @@ from equipoise.figures.series import series as series
 from equipoise.figures.writing import write as write
 
 __all__ = [
+    "averaged_effect",
+    "averaged_weights",
     "baujat",
     "drapery",
     "forest",

@@ -71,5 +71,11 @@ class Truncated:
         return np.clip(self.prior.quantile(self._below + np.asarray(p) * self._mass), *self.support)
 
     def describe(self) -> str:
-        """The prior in words."""
-        return f"{self.prior.describe()} between {self.lower:g} and {self.upper:g}"
+        """The prior in words: "normal (mean 0, sd 0.3) above 0"."""
+        low, high = self.prior.support
+        cut_low, cut_high = self.lower > low, self.upper < high
+        if cut_low and cut_high:
+            return f"{self.prior.describe()} between {self.lower:g} and {self.upper:g}"
+        if cut_low:
+            return f"{self.prior.describe()} above {self.lower:g}"
+        return f"{self.prior.describe()} below {self.upper:g}" if cut_high else self.prior.describe()

@@ -39,6 +39,7 @@ def model_average(
     bias_probability: float = 0.5,
     models: Sequence[AveragedModel] | None = None,
     alternative: str = "greater",
+    sizes: ArrayLike | None = None,
     level: float = 0.95,
 ) -> ModelAverage:
     """Bayesian model averaging over effect, heterogeneity and publication bias.
@@ -58,8 +59,9 @@ def model_average(
     of these by models of one's own. ``alternative``: the direction that selection favoured, "greater" or "less"; PET's
     and PEESE's slopes count as positive in it.
 
-    RoBMA takes p-values from t distributions where it knows the sample sizes, here they are those of
-    estimate/standard error as standard normal deviate.
+    ``sizes``: sample sizes n, (k,). With them p-values are those of t with n − 2 degrees of freedom, taken to the
+    measure's scale by Cohen's d = 2t/√n as RoBMA does it (log odds ratio d·π/√3, Fisher's z arsinh(d/2)); for other
+    measures t is estimate/standard error. Without, estimate/standard error is taken as standard normal.
 
     Raises ``DataError`` for impossible input, priors that are improper, and measures without default priors.
     """
@@ -111,7 +113,14 @@ def model_average(
         )
     if len(y) == 1:
         notes.append("one study: what is said about heterogeneity and bias comes from the priors")
-    studies = Studies(y, v, sign)
+    n = None if sizes is None else np.asarray(sizes, dtype=float)
+    if n is not None:
+        if n.shape != y.shape:
+            raise DataError(f"sizes: {n.size} sample sizes for {len(y)} estimates")
+        if not np.all(n > 2):
+            first = int(np.argmin(n > 2))
+            raise DataError(f"sizes: {n[first]:g} for study {first + 1}; a t test needs more than 2 participants")
+    studies = Studies(y, v, sign, n, measure)
     return assemble(
         chosen, [fit(studies, model) for model in chosen], len(y), measure, alternative, level, tuple(notes)
     )
