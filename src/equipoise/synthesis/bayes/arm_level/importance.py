@@ -11,6 +11,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from equipoise.frames import FloatArray
+from equipoise.synthesis.network.ranking import low_discrepancy
 
 _NO_TAIL = 1e-3
 """The share of all weight that the largest ones' excess must have for their tail to matter."""
@@ -20,10 +21,8 @@ DOUBTFUL = 0.7
 
 def points(replicates: int, power: int, dimensions: int, seed: int) -> FloatArray:
     """Scrambled Sobol points, shape (replicates, 2^power, dimensions), every replicate scrambled by itself."""
-    from scipy.stats import qmc
-
     random = np.random.default_rng(seed)
-    each = [qmc.Sobol(dimensions, scramble=True, rng=random).random_base2(power) for _ in range(replicates)]
+    each = [low_discrepancy(power, dimensions, random) for _ in range(replicates)]
     return np.clip(np.stack(each), 1e-12, 1.0 - 1e-12)
 
 
