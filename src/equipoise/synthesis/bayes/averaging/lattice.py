@@ -268,7 +268,7 @@ def _aliasing(sums: _Sums, target: float) -> tuple[float, FloatArray]:
     total = _SAFETY * float(lines @ np.exp(extrapolated.max(axis=1)))
     goal = np.log(target / (_SAFETY * lines.sum()))
     needed = np.where(slow, high + (goal - last) / slope, high * (goal / last) ** (1.0 / power)).max(axis=1)
-    factors = np.clip(2.0 / np.maximum(needed, 2.0), 0.75, 0.9)
+    factors = np.clip(2.0 / np.maximum(needed, 2.0), 0.75, 0.9 if count < 4 else 1.0)
     shrink = np.array([min(f for f, among in zip(factors, axes, strict=True) if d in among) for d in range(count)])
     return total, shrink
 
