@@ -241,8 +241,8 @@ def _definite(matrices: FloatArray) -> FloatArray:
 
 _NODES = np.cos(np.pi * (np.arange(_CHEBYSHEV) + 0.5) / _CHEBYSHEV)
 _TO_POWERS = np.linalg.inv(np.polynomial.polynomial.polyvander(_NODES, _CHEBYSHEV - 1))
-_BETWEEN = np.cos(np.pi * np.arange(_CHEBYSHEV + 1) / _CHEBYSHEV)
-"""The ends and the places between the nodes, where a polynomial is farthest off."""
+_BETWEEN = np.cos(np.pi * np.arange(0, _CHEBYSHEV + 1, 3) / _CHEBYSHEV)
+"""An end and places between the nodes, where a polynomial is farthest off."""
 _BENT = 1e-4
 """By how much a polynomial may be off; it is one in the logarithm."""
 _SPLINE = 513
