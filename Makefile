@@ -20,7 +20,7 @@ test: .venv/ready-for-tests
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
-	OPENBLAS_NUM_THREADS=1 .venv/bin/pytest  # small matrices: threads only wait for each other
+	OPENBLAS_NUM_THREADS=1 .venv/bin/pytest -n auto --dist loadfile  # small matrices: threads only wait for each other
 
 format: .venv/ready-for-tests
 	.venv/bin/ruff format .
