@@ -6,7 +6,7 @@ integrated where they are asked for. Everything is vectorised over points (d, τ
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations_with_replacement
 
@@ -36,6 +36,8 @@ _NEWTON = 30
 _CLOSE = 1e-3
 _ROUGH = 0.01
 """By how much coarse integrals may contradict their own gradient."""
+PosteriorTerms = Callable[[FloatArray, FloatArray], tuple[FloatArray, FloatArray, FloatArray]]
+"""Of d, shape (b, parameters), and τ, (b,): a logarithm with its gradient and Hessian."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,29 +133,8 @@ class Evidence:
         return np.asarray(np.linalg.solve(matrix, right))
 
     def modes(self, tau: FloatArray, start: FloatArray) -> Modes:
-        """The posterior modes of d at every τ, by damped Newton; ``start``: (b, parameters)."""
-        d = start.copy()
-        log, first, second = self._posterior(d, tau)
-        going = np.ones(len(tau), dtype=bool)
-        for _ in range(_NEWTON):
-            active = np.flatnonzero(going)
-            step = np.linalg.solve(_definite(-second[active]), first[active][..., None])[..., 0]
-            gain = (step * first[active]).sum(axis=1)
-            # The last step is taken whatever comes of it: close to the mode, rounding decides what is higher.
-            last = gain < _CLOSE
-            length = np.ones(len(active))
-            for _ in range(20):
-                trial = d[active] + length[:, None] * step
-                new = self._posterior(trial, tau[active])
-                worse = ~(new[0] >= log[active] + 1e-4 * length * gain - _ROUGH) & ~last
-                if not worse.any():
-                    break
-                length = np.where(worse, 0.3 * length, length)
-            d[active], log[active], first[active], second[active] = trial, *new
-            going[active] = ~last
-            if not going.any():
-                break
-        return Modes(d, log, _definite(-second), ~going)
+        """The posterior modes of d at every τ; ``start``: (b, parameters)."""
+        return newton_modes(self._posterior, tau, start)
 
     def _posterior(self, d: FloatArray, tau: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         log, first, second = self.terms(d, tau)
@@ -178,6 +159,30 @@ class Evidence:
                 total += value
                 error += off
         return total, error
+
+    def log_prior(self, d: FloatArray) -> FloatArray:
+        """The logarithm of the prior density of d, shape (points,)."""
+        return np.asarray(prior_terms(self.priors, d)[0].sum(axis=1))
+
+    def reaching(self, tau: FloatArray, modes: Modes, likely: NDArray[np.bool_]) -> Evidence:
+        """With the two-arm studies' curves extended to where the contrasts are at the ``likely`` ones of the τ."""
+        pairs = [block for block in self.blocks if block.shape[1] == 2]
+        if not pairs:
+            return self
+        design = self.design(pairs[0])
+        contrast = design[:, 1] - design[:, 0]
+        centre = modes.d @ contrast.T
+        spread = np.sqrt(np.einsum("kp,jpq,kq->jk", contrast, np.linalg.inv(modes.precision), contrast))
+        # A large τ leaves a study's own contrast to its data, wherever the network's is.
+        estimate, error = self.contrasts(pairs[0])
+        drawn = error**2 / (error**2 + tau[:, None] ** 2)
+        ends = [estimate + (centre + side * spread - estimate) * drawn for side in (-7.0, 7.0)]
+        reach = np.stack([ends[0][likely].min(axis=0), ends[1][likely].max(axis=0)])
+        assert self.curves is not None
+        end = self.curves.low + self.curves.step * self.curves.cubics.shape[2]
+        if np.any(reach[0] < self.curves.low) or np.any(reach[1] > end):
+            return self.with_curves(reach)
+        return self
 
     def study_values(self, d: FloatArray, tau: FloatArray) -> Iterator[tuple[IntArray, FloatArray]]:
         """Every study's log-likelihood, block by block: its arms' positions, (k, m), and an array (b, k)."""
@@ -205,6 +210,32 @@ class Modes:
         """The logarithm of the integral over d, by Laplace's method, shape (b,)."""
         size = self.d.shape[1] * _LOG_2PI - np.linalg.slogdet(self.precision)[1]
         return np.asarray(self.log + 0.5 * size)
+
+
+def newton_modes(posterior: PosteriorTerms, tau: FloatArray, start: FloatArray) -> Modes:
+    """The modes at every τ of a log posterior given with its gradient and Hessian, by damped Newton."""
+    d = start.copy()
+    log, first, second = posterior(d, tau)
+    going = np.ones(len(tau), dtype=bool)
+    for _ in range(_NEWTON):
+        active = np.flatnonzero(going)
+        step = np.linalg.solve(_definite(-second[active]), first[active][..., None])[..., 0]
+        gain = (step * first[active]).sum(axis=1)
+        # The last step is taken whatever comes of it: close to the mode, rounding decides what is higher.
+        last = gain < _CLOSE
+        length = np.ones(len(active))
+        for _ in range(20):
+            trial = d[active] + length[:, None] * step
+            new = posterior(trial, tau[active])
+            worse = ~(new[0] >= log[active] + 1e-4 * length * gain - _ROUGH) & ~last
+            if not worse.any():
+                break
+            length = np.where(worse, 0.3 * length, length)
+        d[active], log[active], first[active], second[active] = trial, *new
+        going[active] = ~last
+        if not going.any():
+            break
+    return Modes(d, log, _definite(-second), ~going)
 
 
 def prior_terms(priors: Sequence[Prior], d: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:

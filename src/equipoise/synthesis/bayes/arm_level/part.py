@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Generic
 
 import numpy as np
 from scipy.optimize import linprog
@@ -18,6 +18,7 @@ from equipoise.synthesis.bayes.arm_level.importance import DOUBTFUL
 from equipoise.synthesis.bayes.arm_level.likelihoods import recession
 from equipoise.synthesis.bayes.arm_level.sampling import (
     REPLICATES,
+    AnyIntegrand,
     Nodes,
     Proposal,
     Weighted,
@@ -57,8 +58,8 @@ _BANDWIDTH = 0.05
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ArmPart:
-    """A connected part.
+class WeightedPart(Generic[AnyIntegrand]):
+    """A connected part. ``priors``: of the effects against the reference.
 
     ``treatments``: indices in the table; ``reference``: the place among them of the one with effect 0;
     ``heterogeneity``: the posterior of τ; ``points``: weighted d; ``settled``: whether their proposal has about their mean
@@ -71,7 +72,8 @@ class ArmPart:
 
     treatments: IntArray
     reference: int
-    evidence: Evidence
+    evidence: AnyIntegrand
+    priors: tuple[Prior, ...]
     nodes: Nodes
     proposal: Proposal
     points: Weighted
@@ -95,7 +97,7 @@ class ArmPart:
     @property
     def effects_tail(self) -> float:
         """Moments of effects of this order and above don't exist: with flat priors their variance grows as τ² does."""
-        return self.heterogeneity.tail if any(isinstance(p, Flat) for p in self.evidence.priors) else np.inf
+        return self.heterogeneity.tail if any(isinstance(p, Flat) for p in self.priors) else np.inf
 
     @property
     def even(self) -> bool:
@@ -127,7 +129,7 @@ class ArmPart:
 
     def _proposed(self, i: IntArray, j: IntArray) -> tuple[FloatArray, FloatArray]:
         """Means and standard deviations of the proposals at the nodes, shape (nodes, q)."""
-        identity = np.insert(np.eye(self.size - 1), self.reference, 0.0, axis=0)
+        identity = np.insert(np.eye(self.size - 1, self.proposal.modes.shape[1]), self.reference, 0.0, axis=0)
         pick = identity[i] - identity[j]
         rows = pick @ self.proposal.roots
         means = self.proposal.modes @ pick.T + rows @ self.proposal.centre
@@ -241,6 +243,9 @@ class ArmPart:
         return tau, effects
 
 
+ArmPart = WeightedPart[Evidence]
+
+
 def replicate_error(values: Any, weights: FloatArray, points: Weighted) -> FloatArray:
     """The standard errors of Σ weight·value from the replicates; ``values``: shape (points, q)."""
     gather = csr_array((weights, (points.replicate, np.arange(len(weights)))), shape=(REPLICATES, len(weights)))
@@ -296,7 +301,25 @@ def part_posterior(
     place = part.treatments.index(reference)
     evidence = Evidence(part.likelihood, part.treatment, part.blocks(), len(part.treatments), place, tuple(priors))
     _check_proper(part, evidence)
-    evidence = evidence.with_curves()
+    indices = np.array([table.treatments.index(t) for t in part.treatments], dtype=np.intp)
+    constant = float(part.likelihood.constants().sum())
+    return integrated_part(evidence.with_curves(), indices, place, tuple(priors), heterogeneity, constant, power, seed)
+
+
+def integrated_part(
+    evidence: AnyIntegrand,
+    treatments: IntArray,
+    reference: int,
+    priors: tuple[Prior, ...],
+    heterogeneity: Prior | None,
+    constant: float,
+    power: int,
+    seed: int,
+) -> WeightedPart[AnyIntegrand]:
+    """The posterior of a part whose first parameters are the effects against its treatment ``reference``.
+
+    ``constant``: added to the logarithm of the evidence; ``power``: of two, the points of each replicate.
+    """
     if heterogeneity is None:
         evidence, nodes = fixed_node(evidence)
     else:
@@ -313,7 +336,6 @@ def part_posterior(
         proposal = better
         points = draw(evidence, nodes, proposal, power + 2, seed + _ATTEMPTS + 1)
         _, settled = adapted(proposal, points)
-    constant = float(part.likelihood.constants().sum())
     found: Heterogeneity
     if heterogeneity is None:
         found = KnownTau(points.log_mean + float(nodes.log_laplace[0]) + constant)
@@ -321,11 +343,22 @@ def part_posterior(
     else:
         tau, points = corrected(nodes, points, heterogeneity)
         found, rule = replace(tau, log_evidence=tau.log_evidence + constant), condense(tau, _PLACES)
-    effects = np.insert(points.d, place, 0.0, axis=1)
-    indices = np.array([table.treatments.index(t) for t in part.treatments], dtype=np.intp)
+    effects = np.insert(points.d[:, : len(treatments) - 1], reference, 0.0, axis=1)
     to_places = between(nodes, rule.tau)
-    return ArmPart(
-        indices, place, evidence, nodes, proposal, points, settled, found, effects, rule.tau, rule.weights, to_places
+    return WeightedPart(
+        treatments,
+        reference,
+        evidence,
+        priors,
+        nodes,
+        proposal,
+        points,
+        settled,
+        found,
+        effects,
+        rule.tau,
+        rule.weights,
+        to_places,
     )
 
 
@@ -369,7 +402,7 @@ def _check_proper(table: ArmTable, evidence: Evidence) -> None:
     )
 
 
-def doubts(part: ArmPart, name: str, error: float) -> list[str]:
+def doubts(part: WeightedPart[Any], name: str, error: float) -> list[str]:
     """What to doubt, in words."""
     points = part.points
     lines = [

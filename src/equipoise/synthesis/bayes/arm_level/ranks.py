@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from equipoise.frames import FloatArray
-from equipoise.synthesis.bayes.arm_level.part import ArmPart
+from equipoise.synthesis.bayes.arm_level.part import WeightedPart
 from equipoise.synthesis.bayes.arm_level.sampling import REPLICATES
 
 
-def rank_probabilities(part: ArmPart, sign: float) -> tuple[FloatArray, float]:
+def rank_probabilities(part: WeightedPart[Any], sign: float) -> tuple[FloatArray, float]:
     """Row i: the probabilities of treatment i's ranks; with the largest standard error between replicates."""
     n, points = part.size, part.points
     order = np.argsort(-sign * part.effects, axis=1)

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from scipy.special import logsumexp, ndtr
 
 from equipoise.errors import DataError, NotConverged
 from equipoise.frames import FloatArray
-from equipoise.synthesis.bayes.arm_level.evidence import Evidence, Modes, prior_terms
+from equipoise.synthesis.bayes.arm_level.evidence import Modes
 from equipoise.synthesis.bayes.arm_level.importance import (
     effective_size,
     normal_points,
@@ -47,6 +48,22 @@ _GROWN = 1.5
 _LONG_TAIL = 0.4
 """The k̂ from which the proposal is widened."""
 _LOG_2PI = float(np.log(2.0 * np.pi))
+
+
+class Integrand(Protocol):
+    """A likelihood in parameters d and τ, all else integrated out, with the prior of d."""
+
+    @property
+    def dimension(self) -> int: ...
+    def scale(self) -> float: ...
+    def start(self, tau: float) -> FloatArray: ...
+    def modes(self, tau: FloatArray, start: FloatArray) -> Modes: ...
+    def reaching(self, tau: FloatArray, modes: Modes, likely: NDArray[np.bool_]) -> Self: ...
+    def values(self, d: FloatArray, tau: float, rough: bool = False) -> tuple[FloatArray, float]: ...
+    def log_prior(self, d: FloatArray) -> FloatArray: ...
+
+
+AnyIntegrand = TypeVar("AnyIntegrand", bound=Integrand)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,14 +102,14 @@ class Weighted:
     surrogate: float
 
 
-def fixed_node(evidence: Evidence) -> tuple[Evidence, Nodes]:
+def fixed_node(evidence: AnyIntegrand) -> tuple[AnyIntegrand, Nodes]:
     """The single node τ = 0 of a common-effect model."""
     tau = np.zeros(1)
     evidence, modes = _located(evidence, tau, evidence.start(0.0)[None], np.zeros(1))
     return evidence, Nodes(tau, tau, 1.0, np.ones(1), np.ones(1), modes, modes.laplace())
 
 
-def tau_nodes(evidence: Evidence, prior: Prior) -> tuple[Evidence, Nodes]:
+def tau_nodes(evidence: AnyIntegrand, prior: Prior) -> tuple[AnyIntegrand, Nodes]:
     """The nodes where τ's posterior is, and the evidence with curves that reach as far as they need."""
     scale = evidence.scale()
     low = float(np.arcsinh(max(prior.support[0], 0.0) / scale))
@@ -151,7 +168,9 @@ def node_error(nodes: Nodes, posterior: TauPosterior) -> float:
     return float(np.abs(coarse - fine).max())
 
 
-def _located(evidence: Evidence, tau: FloatArray, start: FloatArray, measure: FloatArray) -> tuple[Evidence, Modes]:
+def _located(
+    evidence: AnyIntegrand, tau: FloatArray, start: FloatArray, measure: FloatArray
+) -> tuple[AnyIntegrand, Modes]:
     """The modes at ``tau``, with the two-arm studies' curves extended to where the contrasts are if they must."""
     modes = evidence.modes(tau, start)
     height = modes.laplace() + measure
@@ -160,25 +179,9 @@ def _located(evidence: Evidence, tau: FloatArray, start: FloatArray, measure: Fl
             "the mode of the effects wasn't found for every τ that the posterior allows; give proper priors for the effects, "
             "or a prior for τ with a shorter tail"
         )
-    pairs = [block for block in evidence.blocks if block.shape[1] == 2]
-    if pairs:
-        design = evidence.design(pairs[0])
-        contrast = design[:, 1] - design[:, 0]
-        centre = modes.d @ contrast.T
-        spread = np.sqrt(np.einsum("kp,jpq,kq->jk", contrast, np.linalg.inv(modes.precision), contrast))
-        likely = modes.laplace() + measure
-        likely = likely > likely.max() - _DROP
-        # A large τ leaves a study's own contrast to its data, wherever the network's is.
-        estimate, error = evidence.contrasts(pairs[0])
-        drawn = error**2 / (error**2 + tau[:, None] ** 2)
-        ends = [estimate + (centre + side * spread - estimate) * drawn for side in (-7.0, 7.0)]
-        reach = np.stack([ends[0][likely].min(axis=0), ends[1][likely].max(axis=0)])
-        assert evidence.curves is not None
-        curves = evidence.curves
-        end = curves.low + curves.step * curves.cubics.shape[2]
-        if np.any(reach[0] < curves.low) or np.any(reach[1] > end):
-            evidence = evidence.with_curves(reach)
-            modes = evidence.modes(tau, modes.d)
+    reaching = evidence.reaching(tau, modes, height > height.max() - _DROP)
+    if reaching is not evidence:
+        evidence, modes = reaching, reaching.modes(tau, modes.d)
     return evidence, modes
 
 
@@ -281,11 +284,11 @@ def first_proposal(modes: Modes) -> Proposal:
     return Proposal(modes.d, roots, np.zeros(p), np.eye(p))
 
 
-def draw(evidence: Evidence, nodes: Nodes, proposal: Proposal, power: int, seed: int, rough: bool = False) -> Weighted:
+def draw(evidence: Integrand, nodes: Nodes, proposal: Proposal, power: int, seed: int, rough: bool = False) -> Weighted:
     """2^``power`` points in each of the replicates, weighted."""
-    uniform = points(REPLICATES, power, evidence.count, seed)
+    uniform = points(REPLICATES, power, evidence.dimension + 1, seed)
     replicate = np.repeat(np.arange(REPLICATES), uniform.shape[1])
-    flat = uniform.reshape(-1, evidence.count)
+    flat = uniform.reshape(-1, evidence.dimension + 1)
     node = np.minimum(np.searchsorted(np.cumsum(nodes.masses), flat[:, 0]), len(nodes.masses) - 1)
     d, density = proposal.place(normal_points(flat[:, 1:]), node)
     log = np.empty(len(d))
@@ -294,7 +297,7 @@ def draw(evidence: Evidence, nodes: Nodes, proposal: Proposal, power: int, seed:
         here = np.flatnonzero(node == j)
         log[here], off = evidence.values(d[here], float(nodes.tau[j]), rough)
         surrogate = max(surrogate, off)
-    log += prior_terms(evidence.priors, d)[0].sum(axis=1)
+    log += evidence.log_prior(d)
     # Against the node's Laplace approximation, so that all nodes' weights are near 1.
     ratio = log - density - nodes.log_laplace[node]
     weights, pareto = smooth_weights(ratio)
