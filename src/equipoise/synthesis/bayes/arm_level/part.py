@@ -113,11 +113,11 @@ class WeightedPart(Generic[AnyIntegrand]):
 
     def _differences(self, i: IntArray, j: IntArray) -> NormalMixture:
         values = self.effects[:, i] - self.effects[:, j]
+        if not self.even:
+            return self.distribution(values)
         weights = self.points.weights
         mean = weights @ values
         sd = np.sqrt(weights @ (values - mean) ** 2)
-        if not self.even:
-            return _shrunk(*_cells(values, weights, _CELLS, _BANDWIDTH * sd), mean, sd)
         means, sds = self._proposed(i, j)
         grid, rest, widths = _cells(values, self._rest(), _CELLS, _BANDWIDTH * sd)
         shares = np.broadcast_to(self.shares[:, None], (len(self.shares), len(i)))
@@ -143,6 +143,13 @@ class WeightedPart(Generic[AnyIntegrand]):
 
     def _masses(self) -> FloatArray:
         return np.bincount(self.points.node, self.points.weights, len(self.nodes.tau)).astype(float)
+
+    def distribution(self, values: FloatArray) -> NormalMixture:
+        """The distribution of functions of the parameters, given at the points, shape (points, q)."""
+        weights = self.points.weights
+        mean = weights @ values
+        sd = np.sqrt(weights @ (values - mean) ** 2)
+        return _shrunk(*_cells(values, weights, _CELLS, _BANDWIDTH * sd), mean, sd)
 
     def _predicted(self, i: IntArray, j: IntArray) -> NormalMixture:
         """The effect in a new study: at every τ with the mean and spread that the points at its neighbours have."""

@@ -18,12 +18,11 @@ from equipoise.errors import DataError
 from equipoise.synthesis.bayes.arm_level.absolute import AbsoluteEffects, absolute
 from equipoise.synthesis.bayes.arm_level.cross_validation import StudyPrediction, predict_studies
 from equipoise.synthesis.bayes.arm_level.part import ArmPart, doubts, part_posterior
-from equipoise.synthesis.bayes.arm_level.ranks import rank_probabilities
 from equipoise.synthesis.bayes.arm_level.splitting import split
 from equipoise.synthesis.bayes.arm_level.statistics import FitStatistics, fit_statistics
 from equipoise.synthesis.bayes.arm_level.table import ArmTable
+from equipoise.synthesis.bayes.arm_level.weighted_posterior import WeightedPosterior
 from equipoise.synthesis.bayes.effects_posterior import (
-    EffectsPosterior,
     EffectsPrior,
     Model,
     check_named,
@@ -31,15 +30,12 @@ from equipoise.synthesis.bayes.effects_posterior import (
     position_in,
     references_of,
 )
-from equipoise.synthesis.bayes.network_ranks import rank
 from equipoise.synthesis.bayes.network_splitting import PosteriorSplit
 from equipoise.synthesis.bayes.priors import Flat, Normal, Prior
-from equipoise.synthesis.network.blocks import IntArray
-from equipoise.synthesis.network.ranking import Ranking
 
 
 @dataclass(frozen=True, eq=False)
-class ArmPosterior(EffectsPosterior[ArmPart]):
+class ArmPosterior(WeightedPosterior[ArmPart]):
     """What is believed of every treatment against every other after the data, from arms; see ``EffectsPosterior``.
 
     Effects are on the scale of the link (log odds for the logit). ``baseline``: the prior of the studies' baselines.
@@ -47,31 +43,6 @@ class ArmPosterior(EffectsPosterior[ArmPart]):
 
     table: ArmTable = field(repr=False)
     baseline: Prior
-
-    @property
-    def treatments(self) -> tuple[str, ...]:
-        """The treatments, in the order of the arrays."""
-        return self.table.treatments
-
-    @property
-    def measure(self) -> str:
-        """The effect measure."""
-        return self.table.measure
-
-    @cached_property
-    def error(self) -> float:
-        """How far probabilities of the effects may be off: three standard errors of the integration."""
-        return max(self._errors())
-
-    @property
-    def pareto_k(self) -> float:
-        """The largest k̂; above 0.7 results aren't to be trusted."""
-        return max(part.points.pareto for part in self.parts)
-
-    @property
-    def effective_size(self) -> float:
-        """The smallest effective sample size of the weighted points."""
-        return min(part.points.effective for part in self.parts)
 
     @cached_property
     def notes(self) -> tuple[str, ...]:
@@ -86,14 +57,6 @@ class ArmPosterior(EffectsPosterior[ArmPart]):
             lines += [*doubts(part, self._where(number), error), *self._conflict(number)]
         lines += [f"Left out: {o.what}: {o.reason}" for o in self.table.left_out]
         return tuple(lines)
-
-    def ranking(self, smaller_is_better: bool = True, threshold: float = 0.0) -> Ranking:
-        """SUCRA, mean ranks and probabilities of ranks; each subnetwork ranked by itself.
-
-        ``smaller_is_better``: whether a smaller value on the analysis scale is the better outcome; ``threshold``: the
-        difference that matters, for ``Ranking.better``.
-        """
-        return rank(self, smaller_is_better, threshold, rank_probabilities)
 
     def fit_statistics(self) -> FitStatistics:
         """Residual deviance, leverage, pD and DIC, arm by arm."""
@@ -120,19 +83,6 @@ class ArmPosterior(EffectsPosterior[ArmPart]):
         complementary log-log link, in the data's unit. ``new_study``: with the spread between studies.
         """
         return absolute(self, baseline, treatment, time, new_study)
-
-    def pair_counts(self) -> IntArray:
-        """How many studies compare each pair directly, shape (treatments, treatments)."""
-        n = len(self.treatments)
-        has = np.zeros((len(self.table.studies), n), dtype=np.intp)
-        has[self.table.study, self.table.treatment] = 1
-        counts: IntArray = has.T @ has
-        np.fill_diagonal(counts, 0)
-        return counts
-
-    def _errors(self) -> list[float]:
-        """The largest error in each part."""
-        return [float(self._pairs["error"][np.ix_(part.treatments, part.treatments)].max()) for part in self.parts]
 
 
 def posterior_from_arms(

@@ -19,7 +19,7 @@ from equipoise.synthesis.network.blocks import IntArray
 from equipoise.synthesis.network.tables import decimals, text_table
 
 if TYPE_CHECKING:
-    from equipoise.synthesis.bayes.arm_level.part import ArmPart
+    from equipoise.synthesis.bayes.arm_level.part import ArmPart, WeightedPart
     from equipoise.synthesis.bayes.arm_level.posterior import ArmPosterior
 
 _POINTS = 512
@@ -100,7 +100,7 @@ def fit_statistics(posterior: ArmPosterior) -> FitStatistics:
     return FitStatistics(studies, tuple(names.tolist()), fitted, deviance, deviance - at_mean)
 
 
-def evenly_chosen(part: ArmPart, count: int) -> IntArray:
+def evenly_chosen(part: WeightedPart[Any], count: int) -> IntArray:
     """So many of the weighted points, each standing for the same probability; in the order of their τ."""
     order = np.argsort(part.points.node, kind="stable")
     reached = np.cumsum(part.points.weights[order])
