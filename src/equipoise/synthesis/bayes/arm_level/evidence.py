@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations_with_replacement
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +25,7 @@ from equipoise.synthesis.bayes.arm_level.integrals import (
     tabulate,
 )
 from equipoise.synthesis.bayes.arm_level.likelihoods import ArmLikelihood
+from equipoise.synthesis.bayes.arm_level.polynomials import chebyshev_products, exponents
 from equipoise.synthesis.bayes.priors import Flat, Normal, Prior
 
 _WIDTH = 14.0
@@ -323,7 +323,7 @@ def _more_arms(arms: ArmLikelihood, d: FloatArray, tau: float, rough: bool) -> t
     s = d[:, :, 1:] - d[:, :, :1]
     low, high = s.min(axis=1, keepdims=True), s.max(axis=1, keepdims=True)
     place = (2.0 * s - low - high) / np.maximum(high - low, 1e-9)
-    powers = _powers(s.shape[2], _ROUGH_DEGREE if rough else _DEGREES.get(s.shape[2], 5))
+    powers = exponents(s.shape[2], _ROUGH_DEGREE if rough else _DEGREES.get(s.shape[2], 5))
     wanted = 5 * len(powers) // 2
     count = d.shape[1]
     if count <= wanted:
@@ -337,26 +337,8 @@ def _more_arms(arms: ArmLikelihood, d: FloatArray, tau: float, rough: bool) -> t
     values = study_values(arms, at.transpose(1, 0, 2), np.full(wanted, tau), MIDDLE)
     total, error = np.zeros(count), 0.0
     for study, here in enumerate(chosen):
-        basis = _basis(place[study], powers)
+        basis = chebyshev_products(place[study], powers)
         fitted, *_ = np.linalg.lstsq(basis[here], values[:, study], rcond=None)
         total += basis @ fitted
         error += float(np.abs(basis[here] @ fitted - values[:, study]).max())
     return total, error
-
-
-def _powers(dimension: int, degree: int) -> IntArray:
-    """The exponents of all monomials up to a total degree, shape (terms, dimension)."""
-    rows = []
-    for total in range(degree + 1):
-        for chosen in combinations_with_replacement(range(dimension), total):
-            rows.append(np.bincount(np.array(chosen, dtype=np.intp), minlength=dimension))
-    return np.array(rows, dtype=np.intp)
-
-
-def _basis(place: FloatArray, powers: IntArray) -> FloatArray:
-    """Products of Chebyshev polynomials, shape (points, terms)."""
-    each = np.polynomial.chebyshev.chebvander(place, int(powers.max()))
-    result = each[:, 0][:, powers[:, 0]]
-    for axis in range(1, place.shape[1]):
-        result = result * each[:, axis][:, powers[:, axis]]
-    return np.asarray(result)

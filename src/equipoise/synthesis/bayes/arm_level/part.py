@@ -409,8 +409,8 @@ def _check_proper(table: ArmTable, evidence: Evidence) -> None:
     )
 
 
-def doubts(part: WeightedPart[Any], name: str, error: float) -> list[str]:
-    """What to doubt, in words."""
+def doubts(part: WeightedPart[Any], name: str, error: float, sampler: bool = True) -> list[str]:
+    """What to doubt, in words; ``sampler``: whether the model can be sampled as well."""
     points = part.points
     lines = [
         f"Integration{name}: {len(points.weights)} points, effective sample size {points.effective:.0f}, "
@@ -419,7 +419,8 @@ def doubts(part: WeightedPart[Any], name: str, error: float) -> list[str]:
     if points.pareto > DOUBTFUL or points.effective < _FEW * len(points.weights) or not part.settled:
         lines.append(
             f"Doubtful{name}: the weights of the points vary too much (Pareto k above {DOUBTFUL:g}, or few effective points); "
-            "give a more informative prior for the effects, or sample the model: equipoise.synthesis.bayes.nuts.sample."
+            "give a more informative prior for the effects"
+            + (", or sample the model: equipoise.synthesis.bayes.nuts.sample." if sampler else ".")
         )
     elif error > _WRONG:
         lines.append(

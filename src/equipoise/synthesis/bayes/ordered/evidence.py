@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from equipoise.frames import FloatArray
 from equipoise.synthesis.bayes.arm_level.evidence import Modes, newton_modes, prior_terms
 from equipoise.synthesis.bayes.arm_level.integrals import hermite, stretched
+from equipoise.synthesis.bayes.arm_level.polynomials import chebyshev_products, exponents
 from equipoise.synthesis.bayes.ordered.integrals import Rules, study_terms, study_values
 from equipoise.synthesis.bayes.ordered.likelihood import OrderedArms
 from equipoise.synthesis.bayes.priors import Flat, Prior
@@ -163,7 +163,7 @@ class OrderedEvidence:
         self, group: Coordinates, wide: FloatArray, tau: float, degree: int
     ) -> tuple[FloatArray, FloatArray]:
         """The likelihoods of a group's studies, (k, points), and how far each one's polynomial was seen to be off, (k,)."""
-        powers = _powers(group.maps.shape[2], degree)
+        powers = exponents(group.maps.shape[2], degree)
         wanted = 2 * len(powers) + 4
         if len(wide) <= wanted or len(powers) > _TERMS:
             chosen = np.broadcast_to(np.arange(len(wide))[:, None], (len(wide), len(group.studies)))
@@ -180,7 +180,7 @@ class OrderedEvidence:
         place = (2.0 * local - low - high) / np.maximum(high - low, 1e-9)
         found, off = np.empty((len(group.studies), len(wide))), np.empty(len(group.studies))
         for k in range(len(group.studies)):
-            basis = _basis(place[k], powers)
+            basis = chebyshev_products(place[k], powers)
             here = basis[chosen[:, k]]
             fitted = np.linalg.lstsq(here, known[:, k], rcond=None)[0]
             found[k] = basis @ fitted
@@ -281,25 +281,3 @@ def _chosen(radius: FloatArray, wanted: int, extremes: int) -> IntArray:
     outermost = np.argpartition(-radius, extremes, axis=1)[:, :extremes]
     others = np.linspace(0, radius.shape[1] - 1, wanted - extremes).astype(np.intp)
     return np.concatenate([outermost, np.broadcast_to(others, (len(radius), len(others)))], axis=1).T
-
-
-@cache
-def _powers(variables: int, degree: int) -> IntArray:
-    """The exponents of all monomials up to a total degree, shape (terms, variables)."""
-    if variables == 0:
-        return np.zeros((1, 0), dtype=np.intp)
-    rows = [
-        np.concatenate([np.full((len(rest), 1), power, dtype=np.intp), rest], axis=1)
-        for power in range(degree + 1)
-        for rest in [_powers(variables - 1, degree - power)]
-    ]
-    return np.concatenate(rows)
-
-
-def _basis(place: FloatArray, powers: IntArray) -> FloatArray:
-    """Products of Chebyshev polynomials, shape (points, terms)."""
-    each = np.polynomial.chebyshev.chebvander(place, int(powers.max()))
-    result = each[:, 0][:, powers[:, 0]]
-    for axis in range(1, place.shape[1]):
-        result = result * each[:, axis][:, powers[:, axis]]
-    return np.asarray(result)

@@ -56,7 +56,7 @@ class OrderedPosterior(WeightedPosterior[OrderedPart]):
             *self._several(),
         ]
         for number, (part, error) in enumerate(zip(self.parts, self._errors(), strict=True)):
-            lines += [*doubts(part, self._where(number), error), *self._conflict(number)]
+            lines += [*doubts(part, self._where(number), error, sampler=False), *self._conflict(number)]
         lines += [
             f"{study}: its arms report different categories; are they one study?"
             for study in self.table.uneven_studies()
