@@ -103,8 +103,8 @@ def test_what_arms_cannot_be_asked() -> None:
         made.posterior(HalfNormal(1.0), baseline=Normal(0, 1))  # type: ignore[call-overload]
     with pytest.raises(DataError, match="no link for the measure RD"):
         network("RD").posterior(HalfNormal(1.0), likelihood="binomial")
-    with pytest.raises(DataError, match=r"link 'log' doesn't go with the binomial"):
-        made.posterior(HalfNormal(1.0), likelihood="binomial", link="log")
+    with pytest.raises(DataError, match=r"link 'identity' doesn't go with the binomial"):
+        made.posterior(HalfNormal(1.0), likelihood="binomial", link="identity")
     with pytest.raises(DataError, match="time"):
         made.posterior(HalfNormal(1.0), likelihood="poisson", link="log")
     pairs = {"study": ["1", "2"], "a": ["A", "A"], "b": ["B", "B"], "y": [0.1, 0.2], "se": [0.1, 0.1]}

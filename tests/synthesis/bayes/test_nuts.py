@@ -55,7 +55,7 @@ def pair(heterogeneity: Prior | None = None, effect: Prior | None = None) -> Pai
 def arms(link: str, heterogeneity: Prior | None = None, **options: Any) -> ArmPosterior:
     columns: Any = {"log": ("events", "time"), "identity": ("mean", "se")}.get(link, ("events", "n"))
     family: Any = {"log": "poisson", "identity": "normal"}.get(link, "binomial")
-    extra: Any = {} if link in ("log", "identity") else {"link": link}
+    extra: Any = {} if link in ("log", "identity") else {"link": link.split()[0]}
     extra |= {column: column for column in columns}
     table = read_arms(ARMS, likelihood=family, **extra)
     return posterior_from_arms(table, heterogeneity=heterogeneity or HalfNormal(0.5), points=512, **options)
@@ -72,7 +72,7 @@ DENSITIES: dict[str, Callable[[], Density]] = {
     ),
     **{
         link: lambda link=link: of_arms(arms(link, effects=Normal(0, 2), baseline=Normal(-1, 3)))  # type: ignore[misc]
-        for link in ("logit", "cloglog", "probit", "log", "identity")
+        for link in ("logit", "cloglog", "probit", "log risk", "log", "identity")
     },
 }
 
@@ -148,6 +148,8 @@ def test_the_density_of_a_pair_by_its_definition() -> None:
 
 def of_one_arm(link: str, row: int, eta: float) -> float:
     r, n = ARMS["events"][row], ARMS["n"][row]
+    if link == "log risk":
+        return float(stats.binom.logpmf(r, n, np.exp(eta)))
     if link == "log":
         return float(stats.poisson.logpmf(r, np.exp(eta) * ARMS["time"][row]))
     if link == "identity":
@@ -156,7 +158,7 @@ def of_one_arm(link: str, row: int, eta: float) -> float:
     return float(stats.binom.logpmf(r, n, inverse.get(link, stats.norm.cdf)(eta)))
 
 
-@pytest.mark.parametrize("link", ["logit", "cloglog", "probit", "log", "identity"])
+@pytest.mark.parametrize("link", ["logit", "cloglog", "probit", "log risk", "log", "identity"])
 def test_the_density_of_arms_by_its_definition(link: str) -> None:
     density = of_arms(arms(link, effects={"B": Normal(0.3, 2), "P": Student(0, 1, 4)}, baseline=Normal(-1, 3)))
     studies, treatments = ARMS["study"], ARMS["treatment"]
@@ -261,6 +263,22 @@ def test_chains_of_binomial_arms_agree_with_the_posterior_without_sampling() -> 
         agrees(found.contrast(treatment, "P"), exact.contrast(treatment, "P"))
     agrees(found.tau, exact.tau)
     assert any(line.startswith("Likelihood: binomial") for line in found.notes)
+
+
+def test_chains_of_risk_ratios_agree_with_the_posterior_without_sampling() -> None:
+    exact = arms("log risk", heterogeneity=HalfNormal(0.5), effects=Normal(0, 2), reference="P")
+    found = sample(exact, draws=500, tune=400, chains=2, seed=1)
+    for treatment in "AB":
+        agrees(found.contrast(treatment, "P"), exact.contrast(treatment, "P"))
+    assert any("log link" in line for line in found.notes)
+
+
+def test_the_density_of_risk_ratios_ends_where_a_risk_is_1() -> None:
+    density = of_arms(arms("log risk", baseline=Normal(-1, 3)))
+    x = density.start()
+    assert np.isfinite(density(x)[0])
+    x[3] += 4.0
+    assert density(x)[0] == -np.inf
 
 
 def test_the_same_seed_gives_the_same_draws() -> None:

@@ -60,6 +60,7 @@ class Contrasts:
 class Arms:
     """``y`` events, or means with standard errors ``size``; ``size`` participants; ``offset`` added to η."""
 
+    family: str
     link: str
     y: FloatArray
     size: FloatArray
@@ -71,6 +72,14 @@ class Arms:
             case "identity":
                 off = (y - eta) / n
                 return -0.5 * float(off @ off), off / n
+            case "log" if self.family == "binomial":
+                if eta.max() >= 0.0:
+                    return -math.inf, np.zeros_like(eta)
+                without = n > y
+                log = np.log(-np.expm1(eta[without]))
+                gradient = y.astype(float)
+                gradient[without] -= (n - y)[without] / np.expm1(-eta[without])
+                return float(y @ eta + (n - y)[without] @ log), gradient
             case "log":  # Poisson
                 rate = np.exp(eta)
                 return float(y @ eta - rate.sum()), y - rate
@@ -93,7 +102,8 @@ class Density:
     """A log posterior density over x = (u, β, z), shape (size,); u, of τ, and z only where there is heterogeneity.
 
     ``fixed``, ``random``: F and R; ``precision``, ``centre``: of the normal priors of β (0: flat), (q,) or a matrix
-    where they depend on each other; ``others``: the priors that aren't normal, by position in β; ``crude``: a crude estimate of η.
+    where they depend on each other; ``others``: the priors that aren't normal, by position in β; ``crude``: a crude estimate of η;
+    ``studies``: how many of the last of β are the baselines of studies with η below 0.
     """
 
     likelihood: Likelihood
@@ -104,6 +114,7 @@ class Density:
     centre: FloatArray
     crude: FloatArray
     others: tuple[tuple[int, Prior], ...] = ()
+    studies: int = 0
     limits: tuple[float, float] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -129,7 +140,13 @@ class Density:
 
     def start(self) -> FloatArray:
         """Somewhere sensible: β by least squares from crude estimates, z = 0, τ at its prior's median."""
-        beta = np.asarray(np.linalg.lstsq(_dense(self.fixed), self.crude, rcond=None)[0], dtype=float)
+        fixed = _dense(self.fixed)
+        beta = np.asarray(np.linalg.lstsq(fixed, self.crude, rcond=None)[0], dtype=float)
+        if self.studies:
+            # Every study lower by as much as brings its highest arm well below 0.
+            baselines = fixed[:, -self.studies :] > 0
+            highest = np.where(baselines, (fixed @ beta)[:, None], -np.inf).max(axis=0)
+            beta[-self.studies :] -= np.maximum(highest + 2.5, 0.0)
         if self.heterogeneity is None:
             return beta
         spread = self.crude - self.fixed @ beta
@@ -251,7 +268,7 @@ def of_arms(posterior: ArmPosterior) -> Density:
     precision, centre, others = _gaussian(priors)
     crude = data.start()
     return Density(
-        Arms(data.link, data.y, data.size, data.offset),
+        Arms(data.family, data.link, data.y, data.size, data.offset),
         _sparse(fixed),
         _sparse(random),
         posterior.heterogeneity,
@@ -259,6 +276,7 @@ def of_arms(posterior: ArmPosterior) -> Density:
         centre,
         crude,
         others,
+        studies if data.bounded else 0,
     )
 
 

@@ -338,7 +338,8 @@ class Network:
         ``likelihood``: "normal" for the contrasts; "binomial" or "poisson" for the events of a network made
         ``from_arms``, without normal approximation or continuity correction. ``link``: by default the one that makes
         the network's measure (OR: logit, HR: cloglog, RR: log). ``baseline``: the prior of the linear predictor of every
-        study's first arm, flat by default.
+        study's first arm, flat by default: with binomial risk ratios flat in the logarithm of a risk, and every arm's
+        risk, random effect included, is below 1.
 
         Raises ``DataError`` for unknown options, a prior stated for another measure, and an improper posterior.
         """

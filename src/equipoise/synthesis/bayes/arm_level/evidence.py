@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import CubicSpline
+from scipy.interpolate import CubicSpline, RectBivariateSpline
 
 from equipoise.frames import FloatArray
 from equipoise.synthesis.bayes.arm_level.integrals import (
@@ -23,6 +23,7 @@ from equipoise.synthesis.bayes.arm_level.integrals import (
     study_terms,
     study_values,
     tabulate,
+    tabulate_closely,
 )
 from equipoise.synthesis.bayes.arm_level.likelihoods import ArmLikelihood
 from equipoise.synthesis.bayes.arm_level.polynomials import chebyshev_products, exponents
@@ -34,6 +35,8 @@ _LOG_2PI = float(np.log(2.0 * np.pi))
 _CHEBYSHEV = 17
 _NEWTON = 30
 _CLOSE = 1e-3
+_BREAK = 0.3
+"""How much of its width a curve with a break is smoothed by, at least, where modes are sought."""
 _ROUGH = 0.01
 """By how much coarse integrals may contradict their own gradient."""
 PosteriorTerms = Callable[[FloatArray, FloatArray], tuple[FloatArray, FloatArray, FloatArray]]
@@ -82,20 +85,20 @@ class Evidence:
         arms = self.likelihood.take(pairs[0])
         # A multiple of every stride.
         count = 120 * int(np.ceil(np.clip(cells, 120, 2400) / 120))
+        if arms.bounded:
+            # The nearer to 0, the sharper the bends.
+            return replace(self, curves=tabulate_closely(arms, low, high, 0.5 * error, count))
         return replace(self, curves=tabulate(arms, low, high, error, count))
 
     def contrasts(self, block: IntArray) -> tuple[FloatArray, FloatArray]:
         """Crude estimates of two-arm studies' contrasts, and their standard errors, shape (k,)."""
         arms = self.likelihood.take(block)
-        start = arms.start()
-        variance = 1.0 / np.maximum(-arms.slopes(start)[1], 1e-12)
+        start, variance = arms.start(), 1.0 / arms.crude_precision()
         return start[:, 1] - start[:, 0], np.sqrt(variance.sum(axis=1))
 
     def scale(self) -> float:
         """A typical standard error of a contrast of two arms."""
-        start = self.likelihood.start()
-        variance = 1.0 / np.maximum(-self.likelihood.slopes(start)[1], 1e-12)
-        return float(np.sqrt(2.0 * np.median(variance)))
+        return float(np.sqrt(2.0 * np.median(1.0 / self.likelihood.crude_precision())))
 
     def terms(self, d: FloatArray, tau: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """The log-likelihood with its gradient and Hessian; ``d``: (b, parameters), ``tau``: (b,)."""
@@ -106,7 +109,7 @@ class Evidence:
             design = self.design(block)
             if block.shape[1] == 2 and self.curves is not None:
                 contrast = design[:, 1] - design[:, 0]
-                value, slope, bend = smoothed(self.curves, d @ contrast.T, tau)
+                value, slope, bend = smoothed(self.curves, d @ contrast.T, tau, _BREAK)
                 first += slope @ contrast
                 pairs = contrast[:, :, None] * contrast[:, None, :]
                 second += np.tensordot(bend, pairs, axes=1)
@@ -121,7 +124,7 @@ class Evidence:
     def start(self, tau: float) -> FloatArray:
         """Basic parameters by weighted least squares of the arms' crude estimates, shape (parameters,)."""
         crude = self.likelihood.start()
-        weight = 1.0 / (1.0 / np.maximum(-self.likelihood.slopes(crude)[1], 1e-12) + 0.5 * tau * tau)
+        weight = 1.0 / (1.0 / self.likelihood.crude_precision() + 0.5 * tau * tau)
         matrix = 1e-3 * np.eye(self.dimension)
         right = np.zeros(self.dimension)
         for block in self.blocks:
@@ -316,6 +319,9 @@ def _polynomials(powers: FloatArray, s: FloatArray, middle: FloatArray, half: Fl
 
 _DEGREES = {2: 8, 3: 7, 4: 6}
 _ROUGH_DEGREE = 4
+_CHECKS = 48
+_NEAR_ENOUGH = 0.01
+_GRID = 37
 
 
 def _more_arms(arms: ArmLikelihood, d: FloatArray, tau: float, rough: bool) -> tuple[FloatArray, float]:
@@ -339,6 +345,38 @@ def _more_arms(arms: ArmLikelihood, d: FloatArray, tau: float, rough: bool) -> t
     for study, here in enumerate(chosen):
         basis = chebyshev_products(place[study], powers)
         fitted, *_ = np.linalg.lstsq(basis[here], values[:, study], rcond=None)
-        total += basis @ fitted
-        error += float(np.abs(basis[here] @ fitted - values[:, study]).max())
+        value, off = basis @ fitted, float(np.abs(basis[here] @ fitted - values[:, study]).max())
+        if arms.bounded:
+            value, off = _checked(arms.take(slice(study, study + 1)), d[study], tau, value, off)
+        total += value
+        error += off
     return total, error
+
+
+def _checked(
+    study: ArmLikelihood, d: FloatArray, tau: float, value: FloatArray, off: float
+) -> tuple[FloatArray, float]:
+    """A study's polynomial at ``d``, (points, m), with its error; where it isn't near enough, the study itself.
+
+    Near a bound of its predictors a study bends too sharply for polynomials where τ is small: then a spline over a grid,
+    where there are three arms, or all points one by one.
+    """
+
+    def exactly(at: FloatArray) -> FloatArray:
+        return study_values(study, at[:, None], np.full(len(at), tau), MIDDLE)[:, 0]
+
+    some = np.linspace(0, len(d) - 1, _CHECKS + 2).astype(np.intp)[1:-1]
+    exact = exactly(d[some])
+    off = max(off, float(np.abs(exact - value[some]).max()))
+    if off < _NEAR_ENOUGH:
+        return value, off
+    if d.shape[1] == 3 and len(d) > 1.5 * _GRID**2:
+        s = d[:, 1:] - d[:, :1]
+        x, y = (np.linspace(column.min(), column.max(), _GRID) for column in s.T)
+        grid = np.stack(np.meshgrid([0.0], x, y, indexing="ij"), axis=-1).reshape(-1, 3)
+        spline = RectBivariateSpline(x, y, exactly(grid).reshape(_GRID, _GRID))
+        value = spline(s[:, 0], s[:, 1], grid=False)
+        off = float(np.abs(exact - value[some]).max())
+        if off < _NEAR_ENOUGH:
+            return value, off
+    return exactly(d), 0.0

@@ -6,7 +6,8 @@ arms takes one integral over ν of a product of one-dimensional integrals. A nor
 of the first arm's likelihood. Of a study with two arms even less is left: its likelihood depends on the difference δ of
 its predictors alone, once ν is integrated, and δ ~ N(s, τ²); the curve L(δ) is tabulated once for every τ.
 
-All integrands are log-concave: Newton finds the mode, the curvature there sets the scale of the nodes.
+All integrands are log-concave: Newton finds the mode, the curvature there sets the scale of the nodes. Arms whose η ends at 0
+(binomial, log link) have nodes of their own (``bounded``).
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from numpy.typing import NDArray
 from scipy.special import log_ndtr
 
 from equipoise.frames import FloatArray
+from equipoise.synthesis.bayes.arm_level import bounded
+from equipoise.synthesis.bayes.arm_level.bounded import Functions
 from equipoise.synthesis.bayes.arm_level.likelihoods import ArmLikelihood
 
 IntArray = NDArray[np.intp]
@@ -27,6 +30,15 @@ _LONGEST_STEP = 3.0
 _NEAR = 0.03
 _CLOSE = 0.1
 _LEVEL = 1e-3
+_MATTERS = 30.0
+_CLOSELY = 1e-5
+_MOST_CELLS = 9600
+_SMOOTH = 4
+"""Participants without the event from which a study's curve with a bounded predictor is smooth enough at 0."""
+_DROP = 24.0
+_PANEL = 20
+_FARTHEST_OFF = 1e4
+_HALVINGS, _BISECTIONS = 40, 8
 _HALF_LOG_2PI = 0.5 * float(np.log(2.0 * np.pi))
 _AT_ONCE = 400_000
 
@@ -68,6 +80,8 @@ def study_terms(
     ``arms``: shape (k, m), k studies with m arms; ``d``: (b, k, m); ``tau``: (b,). Returns shapes (b, k), (b, k, m)
     and (b, k, m, m). ``rules``: for ν and for every v.
     """
+    if arms.bounded:
+        return bounded.study_terms(arms, d, tau, _between(rules))
     each = d.shape[1] * d.shape[2] * len(rules[0].nodes) * len(rules[1].nodes)
     size = max(_AT_ONCE // each, 1)
     parts = [_study_terms(arms, d[i : i + size], tau[i : i + size], rules) for i in range(0, len(d), size)]
@@ -91,6 +105,8 @@ def _study_terms(
 
 def study_values(arms: ArmLikelihood, d: FloatArray, tau: FloatArray, rules: tuple[Rule, Rule] = FINE) -> FloatArray:
     """log g alone, shape (b, k), as ``study_terms``."""
+    if arms.bounded:
+        return bounded.study_values(arms, d, tau, _between(rules))
     each = d.shape[1] * d.shape[2] * len(rules[0].nodes) * len(rules[1].nodes)
     size = max(_AT_ONCE // each, 1)
     parts = []
@@ -101,10 +117,12 @@ def study_values(arms: ArmLikelihood, d: FloatArray, tau: FloatArray, rules: tup
     return np.concatenate(parts)
 
 
-def study_fits(
-    arms: ArmLikelihood, d: FloatArray, tau: FloatArray, rules: tuple[Rule, Rule] = FINE
-) -> tuple[FloatArray, FloatArray]:
-    """E of every arm's log-likelihood (``value`` without prior) and fitted value given d and τ, shapes (b, k, m)."""
+def study_means(
+    arms: ArmLikelihood, d: FloatArray, tau: FloatArray, functions: Functions, rules: tuple[Rule, Rule] = FINE
+) -> FloatArray:
+    """E of q functions of every arm's η given d, τ and the study's data, shape (q, b, k, m)."""
+    if arms.bounded:
+        return bounded.study_means(arms, d, tau, functions, _between(rules))
     each = d.shape[1] * d.shape[2] * len(rules[0].nodes) * len(rules[1].nodes)
     size = max(_AT_ONCE // each, 1)
     parts = []
@@ -120,11 +138,20 @@ def study_fits(
         inner /= total
         log = (top + np.log(total))[..., 0] + np.log(width)
         outer, _ = _outer(log, rules[0], spread)
-        value = np.einsum("bko,bkmoi,bkmoi->bkm", outer, inner, wide.value(eta, prior=False))
-        fitted = np.einsum("bko,bkmoi,bkmoi->bkm", outer, inner, wide.fitted(eta))
-        parts.append((value, fitted))
-    value, fitted = (np.concatenate(p) for p in zip(*parts, strict=True))
-    return value, fitted
+        parts.append(np.einsum("bko,bkmoi,qbkmoi->qbkm", outer, inner, functions(wide, eta)))
+    return np.concatenate(parts, axis=1)
+
+
+def arm_averages(arms: ArmLikelihood, x: FloatArray, sigma: FloatArray) -> FloatArray:
+    """log ∫ f(x + σv) φ(v) dv of k arms at ``x``, σ: (b,) both; shape (b, k)."""
+    if arms.bounded:
+        return bounded.arm_averages(arms, x, sigma, _between(FINE)[1])
+    place = np.broadcast_to(x[:, None], (len(x), len(arms.y)))
+    return _arm_values(arms, place, sigma[:, None], np.zeros_like(place), FINE[1])
+
+
+def _between(rules: tuple[Rule, Rule]) -> bounded.Rules:
+    return bounded.rules_like(len(rules[0].nodes), len(rules[1].nodes))
 
 
 def _outer_points(
@@ -233,6 +260,7 @@ class Curves:
 
     ``low``, ``step``: shape (k,); ``cubics``: (4, k, cells), coefficients of powers of the place within the cell, 0 to 1.
     ``log``: (k, cells + 1), the values at the points; ``width``: (k,), over which L bends. ``ends``: (2, k), slopes at both.
+    ``broken``: (k,), whether a derivative of low order jumps at 0, which is one of the points then.
     """
 
     low: FloatArray
@@ -241,11 +269,13 @@ class Curves:
     log: FloatArray
     width: FloatArray
     ends: FloatArray
+    broken: NDArray[np.bool_]
 
     def of(self, study: int) -> Curves:
         """The curve of one study."""
         k = slice(study, study + 1)
-        return Curves(self.low[k], self.step[k], self.cubics[:, k], self.log[k], self.width[k], self.ends[:, k])
+        arrays = self.low[k], self.step[k], self.cubics[:, k], self.log[k], self.width[k], self.ends[:, k]
+        return Curves(*arrays, self.broken[k])
 
     @property
     def stride(self) -> int:
@@ -272,26 +302,55 @@ class Curves:
 
 def tabulate(arms: ArmLikelihood, low: FloatArray, high: FloatArray, width: FloatArray, cells: int = 256) -> Curves:
     """The curves of two-arm studies, ``arms`` shape (k, 2), between ``low`` and ``high``, shape (k,)."""
-    delta = low[:, None] + (high - low)[:, None] * np.linspace(0.0, 1.0, cells + 1)
+    step = (high - low) / cells
+    if arms.bounded:
+        low = step * np.round(low / step)
+    delta = low[:, None] + step[:, None] * np.arange(cells + 1)
     log, slope = np.empty_like(delta), np.empty_like(delta)
     size = max(_AT_ONCE // (delta.shape[1] * 2 * len(FINE[0].nodes)), 1)
     for i in range(0, len(low), size):
         part = slice(i, i + size)
         log[part], slope[part] = _difference_terms(arms.take(part), delta[part])
-    step = (high - low) / cells
+    before, after = slope[:, 1:], slope[:, :-1]
+    broken = np.zeros(len(low), dtype=bool)
+    if arms.bounded:
+        # The order of the derivative that jumps where either arm may be the nearest to 0 is 1 + those without the event.
+        without = (arms.size - arms.y).sum(axis=1)
+        broken = without < _SMOOTH
+        before = np.where((without == 0)[:, None] & (delta[:, 1:] <= 0.5 * step[:, None]), arms.y[:, 1:], before)
+        after = np.where((without == 0)[:, None] & (delta[:, :-1] >= -0.5 * step[:, None]), -arms.y[:, :1], after)
     left, right = log[:, :-1], log[:, 1:]
-    rise_left, rise_right = slope[:, :-1] * step[:, None], slope[:, 1:] * step[:, None]
+    rise_left, rise_right = after * step[:, None], before * step[:, None]
     gap = right - left
     cubics = np.stack([left, rise_left, 3.0 * gap - 2.0 * rise_left - rise_right, rise_left + rise_right - 2.0 * gap])
     ends = np.stack([np.maximum(slope[:, 0], 0.0), np.minimum(slope[:, -1], 0.0)])
     # A curve that falls does so by an event or more; what is less is an integral's error, and the curve is level.
     ends[np.abs(ends) * width < _LEVEL] = 0.0
-    return Curves(low, step, cubics, log, width, ends)
+    return Curves(low, step, cubics, log, width, ends, broken)
+
+
+def tabulate_closely(arms: ArmLikelihood, low: FloatArray, high: FloatArray, width: FloatArray, cells: int) -> Curves:
+    """As ``tabulate``, with ``cells`` or as many more as it takes for cubics to be close halfway between the points."""
+    while True:
+        curves = tabulate(arms, low, high, width, cells)
+        if cells >= _MOST_CELLS:
+            return curves
+        middle = curves.low[:, None] + curves.step[:, None] * (np.arange(cells) + 0.5)
+        exact, _ = _difference_terms(arms, middle)
+        likely = exact > exact.max(axis=1, keepdims=True) - _MATTERS
+        off = np.abs(curves.terms(middle, np.arange(len(low)))[0] - exact)
+        if off[likely].max() < _CLOSELY:
+            return curves
+        cells *= 2
 
 
 def _difference_terms(arms: ArmLikelihood, delta: FloatArray) -> tuple[FloatArray, FloatArray]:
     """log L and its derivative, L(δ) = ∫ f_1(ν) f_2(ν + δ) dν, for k studies at shape (k, points)."""
     shape = delta.shape
+    if arms.bounded:
+        effects = np.stack([np.zeros(shape), delta], axis=2).swapaxes(0, 1)
+        log, slope, _ = bounded.study_terms(arms, effects, np.zeros(shape[1]), _between(FINE))
+        return log.T, slope[..., 1].T
     d = np.stack([np.zeros(shape), delta], axis=2).reshape(-1, 1, 2).transpose(1, 0, 2)
     spread = arms.take((np.repeat(np.arange(shape[0]), shape[1]),))
     nothing = np.zeros((1, 1, 1))
@@ -310,8 +369,12 @@ def _difference_terms(arms: ArmLikelihood, delta: FloatArray) -> tuple[FloatArra
     return (top + np.log(total)).reshape(shape), mean.reshape(shape)
 
 
-def smoothed(curves: Curves, s: FloatArray, tau: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+def smoothed(
+    curves: Curves, s: FloatArray, tau: FloatArray, least: float = 0.0
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     """log g and two derivatives in s, g(s) = ∫ L(s + τv) φ(v) dv; ``s``: (b, k), ``tau``: (b,).
+
+    ``least``: curves with a break are smoothed by as much of their width at least, so that Newton finds a mode.
 
     Where τ is smaller than the curve's width, about the integrand's mode; where it is larger, on the curve's own
     points, for which the trapezoidal rule is exact to rounding as long as φ is wider than their distance.
@@ -319,9 +382,13 @@ def smoothed(curves: Curves, s: FloatArray, tau: FloatArray) -> tuple[FloatArray
     study = np.broadcast_to(np.arange(s.shape[1]), s.shape).ravel()
     each = np.broadcast_to(tau[:, None], s.shape).ravel()
     found = np.empty((3, s.size))
+    broken = curves.broken[study]
+    each = np.where(broken, np.maximum(each, least * curves.width[study]), each)
     far = each > curves.width[study]
     stride = curves.stride
-    for which, points in ((~far, len(NEAR.nodes)), (far, curves.log.shape[1] // stride)):
+    chosen = np.flatnonzero(broken)
+    found[:, chosen] = _about_break(curves, s.ravel()[chosen], each[chosen], study[chosen])
+    for which, points in ((~far & ~broken, len(NEAR.nodes)), (far & ~broken, curves.log.shape[1] // stride)):
         chosen = np.flatnonzero(which)
         size = max(_AT_ONCE // points, 1)
         for i in range(0, len(chosen), size):
@@ -356,6 +423,48 @@ def _about_mode(curves: Curves, s: FloatArray, tau: FloatArray, study: IntArray)
     second = (weight * (bend + (slope - mean[:, None]) ** 2)).sum(axis=1)
     mean, second = _by_shift(weight, nodes, tau, spread[:, 0], mean, second)
     return np.stack([(top + np.log(total * spread))[:, 0] - _HALF_LOG_2PI, mean, second])
+
+
+def _about_break(curves: Curves, s: FloatArray, tau: FloatArray, study: IntArray) -> FloatArray:
+    """By panels that meet where a derivative of the curve jumps."""
+    if not np.any(tau):
+        return np.stack(curves.terms(s[:, None], study))[..., 0]
+    t = np.maximum(tau, 1e-6 * curves.width[study])[:, None]
+    centre = s[:, None]
+
+    def height(v: FloatArray) -> tuple[FloatArray, FloatArray]:
+        log, first, _ = curves.terms(centre + t * v, study)
+        return log - 0.5 * v * v, t * first - v
+
+    # Where the integrand rises to the left of a place and falls to the right of it: it is concave.
+    low, high = np.full_like(centre, -_FARTHEST_OFF), np.full_like(centre, _FARTHEST_OFF)
+    for _ in range(_HALVINGS):
+        middle = 0.5 * (low + high)
+        rising = height(middle)[1] > 0
+        low, high = np.where(rising, middle, low), np.where(rising, high, middle)
+    mode = 0.5 * (low + high)
+    top = height(mode)[0] - _DROP
+    ends = []
+    for side in (-1.0, 1.0):
+        inner, outer = mode, mode + side * np.sqrt(2.0 * _DROP)
+        for _ in range(_BISECTIONS):
+            middle = 0.5 * (inner + outer)
+            above = height(middle)[0] > top
+            inner, outer = np.where(above, middle, inner), np.where(above, outer, middle)
+        ends.append(outer)
+    at = np.clip(-centre / t, ends[0], ends[1])
+    meet = np.where((at > ends[0]) & (at < ends[1]), at, mode)
+    panels = [bounded.legendre(_PANEL).on(*pair) for pair in ((ends[0], meet), (meet, ends[1]))]
+    v, weights = (np.concatenate(both, axis=2)[:, 0] for both in zip(*panels, strict=True))
+    log = height(v)[0] + weights
+    top = log.max(axis=1, keepdims=True)
+    weight = np.exp(log - top)
+    total = weight.sum(axis=1, keepdims=True)
+    weight /= total
+    mean = (weight * v).sum(axis=1)
+    variance = (weight * (v - mean[:, None]) ** 2).sum(axis=1)
+    value = (top + np.log(total))[:, 0] - _HALF_LOG_2PI
+    return np.stack([value, mean / t[:, 0], (variance - 1.0) / t[:, 0] ** 2])
 
 
 def _on_points(curves: Curves, s: FloatArray, tau: FloatArray, study: IntArray, stride: int) -> FloatArray:

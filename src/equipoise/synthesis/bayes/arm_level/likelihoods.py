@@ -1,8 +1,9 @@
 """The likelihood of one arm as a function of its linear predictor η: logarithm and two derivatives, for arrays of arms.
 
-Binomial with logit, complementary log-log or probit link, Poisson with log link, normal with identity link (Dias
+Binomial with logit, complementary log-log, probit or log link, Poisson with log link, normal with identity link (Dias
 et al., NICE DSU Technical Support Document 2, tables 1 to 4). An offset (the logarithm of follow-up or person-time) is
-added to η. A study's first arm may carry the normal prior of the study's baseline as a further factor.
+added to η. A study's first arm may carry the normal prior of the study's baseline as a further factor. With the binomial
+log link η is the logarithm of a risk: the likelihood is 0 from η = 0 on.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ Family = Literal["binomial", "poisson", "normal"]
 Link = Literal["logit", "cloglog", "probit", "log", "identity"]
 
 LINKS: dict[str, tuple[str, ...]] = {
-    "binomial": ("logit", "cloglog", "probit"),
+    "binomial": ("logit", "cloglog", "probit", "log"),
     "poisson": ("log",),
     "normal": ("identity",),
 }
@@ -28,6 +29,7 @@ LINKS: dict[str, tuple[str, ...]] = {
 
 _LOG_ROOT_2PI = 0.5 * float(np.log(2.0 * np.pi))
 _LARGEST = 500.0
+_TINY = 1e-100
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,6 +47,11 @@ class ArmLikelihood:
     offset: FloatArray
     centre: FloatArray
     precision: FloatArray
+
+    @property
+    def bounded(self) -> bool:
+        """Whether η ends at 0: it is the logarithm of a risk."""
+        return self.family == "binomial" and self.link == "log"
 
     def take(self, index: Any) -> ArmLikelihood:
         """The arms at ``index``, which may also add axes."""
@@ -117,11 +124,19 @@ class ArmLikelihood:
             eta = np.log(share / (1.0 - share))
         elif self.link == "cloglog":
             eta = np.log(-np.log1p(-share))
+        elif self.link == "log":
+            eta = np.log(share)
         else:
             from scipy.special import ndtri
 
             eta = np.asarray(ndtri(share))
         return eta - self.offset
+
+    def crude_precision(self) -> FloatArray:
+        """−(log f)'' at ``start``, of a bounded arm with the half added, as one with nothing but events has none."""
+        if self.bounded:
+            return (self.y + 0.5) * (self.size + 1.0) / (self.size - self.y + 0.5)
+        return np.maximum(-self.slopes(self.start())[1], 1e-12)
 
     def fitted(self, eta: FloatArray) -> FloatArray:
         """What is expected of the arm: the probability of an event, the number of events (Poisson) or the mean."""
@@ -145,6 +160,10 @@ class ArmLikelihood:
             return self.y * log_ndtr(eta) + (self.size - self.y) * log_ndtr(-eta)
         if self.link == "identity":
             return -0.5 * ((self.y - eta) / self.size) ** 2
+        if self.bounded:
+            inside = np.minimum(eta, -_TINY)
+            log = self.y * eta + _times(self.size - self.y, np.log(-np.expm1(inside)))
+            return np.where(eta < 0, log, -np.inf)
         return self.y * eta - np.exp(np.minimum(eta, _LARGEST))
 
     def _terms(self, eta: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -176,6 +195,11 @@ class ArmLikelihood:
         if self.link == "identity":
             off = (r - eta) / n**2
             return -0.5 * ((r - eta) / n) ** 2, off, np.broadcast_to(-1.0 / n**2, off.shape)
+        if self.bounded:
+            inside = np.minimum(eta, -_TINY)
+            odds = 1.0 / np.expm1(-inside)
+            log = np.where(eta < 0, r * eta + _times(n - r, np.log(-np.expm1(inside))), -np.inf)
+            return log, r - (n - r) * odds, -(n - r) * odds * (1.0 + odds)
         rate = np.exp(np.minimum(eta, _LARGEST))
         return r * eta - rate, r - rate, -rate
 
@@ -213,5 +237,5 @@ def recession(arms: ArmLikelihood) -> tuple[NDArray[np.bool_], NDArray[np.bool_]
         none = np.zeros(arms.y.shape, dtype=bool)
         return none, none
     low = arms.y == 0
-    high = (arms.y == arms.size) if arms.family == "binomial" else np.zeros_like(low)
+    high = (arms.y == arms.size) if arms.family == "binomial" and not arms.bounded else np.zeros_like(low)
     return low & (arms.precision == 0), high & (arms.precision == 0)

@@ -8,13 +8,15 @@ a regression on d, its squares and a polynomial of τ, whose means all the point
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from equipoise.frames import FloatArray
-from equipoise.synthesis.bayes.arm_level.integrals import MIDDLE, study_fits
+from equipoise.synthesis.bayes.arm_level.integrals import MIDDLE, study_means
+from equipoise.synthesis.bayes.arm_level.likelihoods import ArmLikelihood
 from equipoise.synthesis.network.blocks import IntArray
 from equipoise.synthesis.network.tables import decimals, text_table
 
@@ -84,14 +86,15 @@ class FitStatistics:
         )
 
 
-def fit_statistics(posterior: ArmPosterior) -> FitStatistics:
-    """See ``ArmPosterior.fit_statistics``."""
+def fit_statistics(posterior: ArmPosterior, places: Sequence[IntArray] | None = None) -> FitStatistics:
+    """See ``ArmPosterior.fit_statistics``; ``places``: which arms belong to each part, by default those on its treatments."""
     table = posterior.table
     arms = len(table.study)
     fitted, log = np.empty(arms), np.empty(arms)
     names = np.array(table.treatments)[table.treatment]
-    for part in posterior.parts:
-        inside = np.flatnonzero(np.isin(names, [table.treatments[t] for t in part.treatments]))
+    if places is None:
+        places = [np.flatnonzero(np.isin(table.treatment, part.treatments)) for part in posterior.parts]
+    for part, inside in zip(posterior.parts, places, strict=True):
         log[inside], fitted[inside] = _part_fits(part)
     arms_of = table.likelihood
     deviance = 2.0 * (arms_of.saturated() - log)
@@ -108,6 +111,10 @@ def evenly_chosen(part: WeightedPart[Any], count: int) -> IntArray:
     return np.asarray(order[np.minimum(np.searchsorted(reached, wanted), len(order) - 1)])
 
 
+def _value_and_fitted(arms: ArmLikelihood, eta: FloatArray) -> FloatArray:
+    return np.stack([arms.value(eta, prior=False), arms.fitted(eta)])
+
+
 def _part_fits(part: ArmPart) -> tuple[FloatArray, FloatArray]:
     """Posterior means of every arm's log-likelihood and fitted value, in the order of the part's arms."""
     points = part.points
@@ -117,8 +124,8 @@ def _part_fits(part: ArmPart) -> tuple[FloatArray, FloatArray]:
     found = np.empty((2, _POINTS, len(evidence.treatment)))
     for block in evidence.blocks:
         d = np.einsum("kmp,bp->bkm", evidence.design(block), points.d[chosen])
-        found[:, :, block.ravel()] = np.stack(
-            study_fits(evidence.likelihood.take(block), d, tau[chosen], MIDDLE)
+        found[:, :, block.ravel()] = study_means(
+            evidence.likelihood.take(block), d, tau[chosen], _value_and_fitted, MIDDLE
         ).reshape(2, _POINTS, -1)
     centre = points.weights @ points.d
     z = (points.d - centre) / np.sqrt(points.weights @ (points.d - centre) ** 2)

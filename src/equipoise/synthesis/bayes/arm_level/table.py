@@ -21,6 +21,7 @@ MEASURES = {
     ("binomial", "logit"): "OR",
     ("binomial", "cloglog"): "HR",
     ("binomial", "probit"): "PROBIT",
+    ("binomial", "log"): "RR",
     ("poisson", "log"): "IRR",
     ("normal", "identity"): "MD",
 }
@@ -149,7 +150,7 @@ def read_arms(
 
     ``likelihood`` and what it needs: "binomial" ``events`` and ``n`` (with the complementary log-log link ``time``,
     of follow-up, where studies differ in it), "poisson" ``events`` and ``time`` (person-time), "normal" ``mean`` and
-    ``se``, or ``sd`` and ``n``. ``link``: "logit" (default), "cloglog" or "probit" for binomial arms.
+    ``se``, or ``sd`` and ``n``. ``link``: "logit" (default), "cloglog", "probit" or "log" for binomial arms.
 
     Arms with a missing number and studies with a single arm are left out and reported. Raises ``DataError`` naming
     the study, row and value of what can't be true.
