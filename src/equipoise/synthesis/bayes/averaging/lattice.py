@@ -27,11 +27,11 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
 LogDensity = Callable[[Sequence[FloatArray], Sequence[FloatArray], IntArray], FloatArray]
 
-TARGETS = {1: 1e-9, 2: 1e-8, 3: 1e-6, 4: 1e-5, 5: 2e-4}
+TARGETS = {1: 1e-9, 2: 3e-9, 3: 2e-7, 4: 1e-5, 5: 2e-4}
 """The stated relative error of the evidence that is aimed at, by the number of parameters."""
-DEPTHS = {1: 27.0, 2: 26.0, 3: 21.0, 4: 18.0, 5: 16.0}
+DEPTHS = {1: 27.0, 2: 26.0, 3: 21.0, 4: 18.0, 5: 16.5}
 """How far, in logarithms, below its maximum the density is taken as 0."""
-FINENESS = {1: 0.3, 2: 0.38, 3: 0.52, 4: 0.54, 5: 0.66}
+FINENESS = {1: 0.3, 2: 0.38, 3: 0.52, 4: 0.54, 5: 0.62}
 """The first step, in posterior standard deviations."""
 COARSER = {1: 1.0, 2: 1.0, 3: 1.0, 4: 1.3, 5: 1.7}
 """How many times longer than usual the steps of a first look are."""
@@ -55,7 +55,7 @@ _UNSEEN = 3.0
 """How far below what is looked at nodes that were left out are taken to lie, in logarithms."""
 _FEW = 25_000
 """Nodes that are fewer than this are all looked at."""
-_MOST_NODES = 4_000_000
+_MOST_NODES = 8_000_000
 _MOST_PASSES = 12
 
 
