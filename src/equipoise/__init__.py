@@ -25,19 +25,19 @@ if TYPE_CHECKING:
     from equipoise.synthesis.bayes.borrowing import power_prior as power_prior
     from equipoise.synthesis.bayes.borrowing import robust_prior as robust_prior
     from equipoise.synthesis.bayes.empirical import empirical_heterogeneity as empirical_heterogeneity
+    from equipoise.synthesis.bayes.heterogeneity_priors import Exponential as Exponential
+    from equipoise.synthesis.bayes.heterogeneity_priors import HalfCauchy as HalfCauchy
+    from equipoise.synthesis.bayes.heterogeneity_priors import HalfNormal as HalfNormal
+    from equipoise.synthesis.bayes.heterogeneity_priors import HalfStudent as HalfStudent
+    from equipoise.synthesis.bayes.heterogeneity_priors import InverseGamma as InverseGamma
+    from equipoise.synthesis.bayes.heterogeneity_priors import LogNormal as LogNormal
+    from equipoise.synthesis.bayes.heterogeneity_priors import LogStudent as LogStudent
+    from equipoise.synthesis.bayes.heterogeneity_priors import OnVariance as OnVariance
     from equipoise.synthesis.bayes.pair import PairPosterior as PairPosterior
     from equipoise.synthesis.bayes.prior_sensitivity import prior_sensitivity as prior_sensitivity
-    from equipoise.synthesis.bayes.priors import Exponential as Exponential
     from equipoise.synthesis.bayes.priors import Flat as Flat
-    from equipoise.synthesis.bayes.priors import HalfCauchy as HalfCauchy
-    from equipoise.synthesis.bayes.priors import HalfNormal as HalfNormal
-    from equipoise.synthesis.bayes.priors import HalfStudent as HalfStudent
-    from equipoise.synthesis.bayes.priors import InverseGamma as InverseGamma
-    from equipoise.synthesis.bayes.priors import LogNormal as LogNormal
-    from equipoise.synthesis.bayes.priors import LogStudent as LogStudent
     from equipoise.synthesis.bayes.priors import Mixture as Mixture
     from equipoise.synthesis.bayes.priors import Normal as Normal
-    from equipoise.synthesis.bayes.priors import OnVariance as OnVariance
     from equipoise.synthesis.bayes.priors import Student as Student
     from equipoise.synthesis.bayes.priors import Uniform as Uniform
     from equipoise.synthesis.bayes.truncation import Truncated as Truncated
@@ -68,20 +68,20 @@ _HOME: dict[str, str] = {
     "Answer": "equipoise.report.answer",
     "AveragedModel": "equipoise.synthesis.bayes.averaging.models",
     "EffectSizes": "equipoise.synthesis.measures.effect_sizes",
-    "Exponential": "equipoise.synthesis.bayes.priors",
+    "Exponential": "equipoise.synthesis.bayes.heterogeneity_priors",
     "Flat": "equipoise.synthesis.bayes.priors",
-    "HalfCauchy": "equipoise.synthesis.bayes.priors",
-    "HalfNormal": "equipoise.synthesis.bayes.priors",
-    "HalfStudent": "equipoise.synthesis.bayes.priors",
-    "InverseGamma": "equipoise.synthesis.bayes.priors",
-    "LogNormal": "equipoise.synthesis.bayes.priors",
-    "LogStudent": "equipoise.synthesis.bayes.priors",
+    "HalfCauchy": "equipoise.synthesis.bayes.heterogeneity_priors",
+    "HalfNormal": "equipoise.synthesis.bayes.heterogeneity_priors",
+    "HalfStudent": "equipoise.synthesis.bayes.heterogeneity_priors",
+    "InverseGamma": "equipoise.synthesis.bayes.heterogeneity_priors",
+    "LogNormal": "equipoise.synthesis.bayes.heterogeneity_priors",
+    "LogStudent": "equipoise.synthesis.bayes.heterogeneity_priors",
     "Mixture": "equipoise.synthesis.bayes.priors",
     "ModelAverage": "equipoise.synthesis.bayes.averaging.result",
     "Network": "equipoise.synthesis.network.network",
     "NetworkFit": "equipoise.synthesis.network.fit",
     "Normal": "equipoise.synthesis.bayes.priors",
-    "OnVariance": "equipoise.synthesis.bayes.priors",
+    "OnVariance": "equipoise.synthesis.bayes.heterogeneity_priors",
     "PEESE": "equipoise.synthesis.bayes.averaging.bias",
     "PET": "equipoise.synthesis.bayes.averaging.bias",
     "PairPosterior": "equipoise.synthesis.bayes.pair",

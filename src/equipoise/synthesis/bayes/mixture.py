@@ -173,14 +173,20 @@ class NormalMixture:
         x = self._hull()
         best = np.argmax(self._cdf_pdf(x)[1], axis=0)
         low, high = (np.take_along_axis(x, np.clip(best + d, 0, len(x) - 1)[None], 0)[0] for d in (-1, 1))
-        at = 0.5 * (low + high)
+        at, precise = 0.5 * (low + high), 1e-12 * self._spread()
+        # Newton's method for the density's slope, kept inside a bracket that bisection shrinks.
         for _ in range(60):
-            slope = self._derivative(at)
+            z, sds = self._components(at)
+            density = np.exp(-0.5 * z * z) / sds
+            slope, bend = self._average(-z * density / sds), self._average((z * z - 1.0) * density / sds**2)
             low, high = np.where(slope > 0, at, low), np.where(slope > 0, high, at)
-            new = 0.5 * (low + high)
-            if np.all(np.abs(new - at) <= 1e-12 * self._spread()):
-                break
+            with np.errstate(divide="ignore", invalid="ignore"):
+                new = at - slope / bend
+            new = np.where((new > low) & (new < high) & (bend < 0), new, 0.5 * (low + high))
+            moved = np.abs(new - at)
             at = new
+            if np.all(moved <= precise):
+                break
         return np.asarray(at)
 
     @property

@@ -21,8 +21,9 @@ def summary(fit: PairPosterior) -> str:
     if fit.heterogeneity_prior is not None:
         lines += [f"Prior of τ: {_named(fit.heterogeneity_prior.describe(), fit.heterogeneity_prior.proper)}"]
     lines += [f"Prior of μ: {_named(fit.effect_prior.describe(), fit.effect_prior.proper)}", ""]
+    mode = fit.maximum_a_posteriori
     if not common:
-        ml, mode = fit.maximum_likelihood, fit.maximum_a_posteriori
+        ml = fit.maximum_likelihood
         points = [
             ("ML joint", ml.joint), ("ML marginal", ml.marginal), ("MAP joint", mode.joint), ("MAP marginal", mode.marginal),
         ]  # fmt: skip
@@ -30,9 +31,10 @@ def summary(fit: PairPosterior) -> str:
     shown = [("μ", fit.effect)] if common else [("τ", fit.tau), ("μ", fit.effect), ("new study", fit.new_effect)]
     central = [quantity.interval(fit.level) for _, quantity in shown]
     shortest = [quantity.shortest_interval(fit.level) for _, quantity in shown]
-    rows: list[tuple[str, list[float]]] = [
-        (name, [float(getattr(quantity, name)) for _, quantity in shown]) for name in ("mode", "median", "mean", "sd")
-    ]
+    # τ's and μ's modes are among the point estimates.
+    modes = [mode.marginal[1]] if common else [*mode.marginal, float(fit.new_effect.mode)]
+    rows: list[tuple[str, list[float]]] = [("mode", modes)]
+    rows += [(name, [float(getattr(quantity, name)) for _, quantity in shown]) for name in ("median", "mean", "sd")]
     rows += [(f"{percent} lower", [float(ends[0]) for ends in central])]
     rows += [(f"{percent} upper", [float(ends[1]) for ends in central])]
     rows += [(f"{percent} lower, shortest", [float(ends[0]) for ends in shortest])]

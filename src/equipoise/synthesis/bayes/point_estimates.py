@@ -49,12 +49,16 @@ def maximum_likelihood(result: PairPosterior) -> PointEstimate:
     grid = _grid(result)
     tau = _highest(profile, grid)
     joint = (tau, float(flat.given(np.array([tau])).means[0, 0]))
+    highest = _highest(result.likelihood.log_likelihood, grid)
+    if isinstance(result.effect_prior, Flat):
+        # Its posterior is then proportional to its likelihood with τ integrated over the prior.
+        return PointEstimate(joint, (highest, result.maximum_a_posteriori.marginal[1]))
     try:
         over_tau = integrate_tau(flat.log_likelihood, result.heterogeneity_prior, float(np.sqrt(flat.v.mean())))
         mu = float(replace(result, tau=over_tau, likelihood=flat, effect_prior=Flat()).effect.mode)
     except DataError:
         mu = float("nan")
-    return PointEstimate(joint, (_highest(result.likelihood.log_likelihood, grid), mu))
+    return PointEstimate(joint, (highest, mu))
 
 
 def maximum_a_posteriori(result: PairPosterior) -> PointEstimate:
@@ -143,4 +147,5 @@ def _highest(function: Callable[[FloatArray], FloatArray], grid: FloatArray) -> 
         method="bounded",
         options={"xatol": 1e-12 * high},
     )
-    return float(found.x) if -found.fun > heights[best] else float(grid[best])
+    # Rounding alone must not move it off the grid: the highest point may be τ = 0.
+    return float(found.x) if -found.fun > heights[best] + 1e-13 * (1.0 + abs(heights[best])) else float(grid[best])

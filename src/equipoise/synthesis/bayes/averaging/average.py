@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from equipoise.errors import DataError
-from equipoise.synthesis.bayes.averaging.likelihood import Studies, fit
+from equipoise.synthesis.bayes.averaging.likelihood import Studies, fit_all
 from equipoise.synthesis.bayes.averaging.models import (
     AveragedModel,
     Ensemble,
@@ -121,6 +121,4 @@ def model_average(
             first = int(np.argmin(n > 2))
             raise DataError(f"sizes: {n[first]:g} for study {first + 1}; a t test needs more than 2 participants")
     studies = Studies(y, v, sign, n, measure)
-    return assemble(
-        chosen, [fit(studies, model) for model in chosen], len(y), measure, alternative, level, tuple(notes)
-    )
+    return assemble(chosen, fit_all(studies, chosen), len(y), measure, alternative, level, tuple(notes))

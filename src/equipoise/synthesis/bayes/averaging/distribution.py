@@ -53,30 +53,37 @@ class Distribution:
         x = np.asarray(x, dtype=float)
         if not len(self.values):
             return np.zeros_like(x)
-        # Tails are far straighter in logarithms.
-        log = np.log(np.maximum(self.density, 1e-300))
-        return np.asarray(np.exp(np.interp(x, self.values, log, left=-np.inf, right=-np.inf)))
+        inside = (x >= self.values[0]) & (x <= self.values[-1])
+        return np.where(inside, self._smooth(x)[1], 0.0)
 
     def cdf(self, x: ArrayLike) -> FloatArray:
         """The probability of at most ``x``, spikes included."""
         x = np.asarray(x, dtype=float)
-        total = self._below(x) if len(self.values) else np.zeros_like(x)
+        total = self._smooth(x)[0] if len(self.values) else np.zeros_like(x)
         for place, probability in self.spikes:
             total = total + probability * (x >= place)
         return np.asarray(total)
 
-    def _below(self, x: FloatArray) -> FloatArray:
-        """The continuous part's probability, by cubics with the tabulated slopes, monotone (Fritsch & Carlson 1980)."""
-        x = np.clip(x, self.values[0], self.values[-1])
-        right = np.clip(np.searchsorted(self.values, x), 1, len(self.values) - 1)
-        left = right - 1
-        width = self.values[right] - self.values[left]
-        rise = self.below[right] - self.below[left]
-        start, end = (np.minimum(self.density[i] * width, 3.0 * rise) for i in (left, right))
-        t = (x - self.values[left]) / width
-        return np.asarray(
-            self.below[left] + t * (start + t * (3.0 * rise - 2.0 * start - end + t * (start + end - 2.0 * rise)))
-        )
+    def _smooth(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """The continuous part's probability up to x and its density, x beyond the table taken as its end."""
+        x = np.minimum(np.maximum(x, self.values[0]), self.values[-1])
+        right = np.minimum(np.maximum(np.searchsorted(self.values, x), 1), len(self.values) - 1)
+        t = (x - self.values[right - 1]) / (self.values[right] - self.values[right - 1])
+        # Tails are far straighter in logarithms.
+        log = np.log(np.maximum(self.density, 1e-300))
+        density = np.exp(log[right - 1] + t * (log[right] - log[right - 1]))
+        low, first, second, third = self._cubics(right)
+        return low + t * (first + t * (second + t * third)), density
+
+    def _cubics(self, right: NDArray[np.intp]) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+        """The continuous part's probability between the values before ``right`` and at it, as cubics of a share t.
+
+        With the tabulated slopes, made monotone (Fritsch & Carlson 1980).
+        """
+        width = self.values[right] - self.values[right - 1]
+        rise = self.below[right] - self.below[right - 1]
+        start, end = (np.minimum(self.density[i] * width, 3.0 * rise) for i in (right - 1, right))
+        return self.below[right - 1], start, 3.0 * rise - 2.0 * start - end, start + end - 2.0 * rise
 
     def probability(self, low: float = -np.inf, high: float = np.inf) -> float:
         """The probability of more than ``low`` and at most ``high``."""
@@ -87,23 +94,23 @@ class Distribution:
         p = np.asarray(p, dtype=float)
         if np.any(~((p >= 0) & (p <= 1))):
             raise DataError("a probability lies between 0 and 1")
-        places = [place for place, _ in self.spikes]
-        ends = [*places, *(self.values[[0, -1]] if len(self.values) else ())]
-        low, high = np.full(p.shape, min(ends)), np.full(p.shape, max(ends))
+        ends = [*(place for place, _ in self.spikes), *(self.values[[0, -1]] if len(self.values) else ())]
+        found = np.full(p.shape, max(ends))
+        after = [(place, float(self.cdf(place)), probability) for place, probability in self.spikes]
         if len(self.values):
-            # Heavy tails reach far: bisection starts between two values of the table.
-            above = np.searchsorted(self.cdf(self.values), p)
-            low = np.where(above > 0, self.values[np.maximum(above - 1, 0)], low)
-            high = np.where(above < len(self.values), self.values[np.minimum(above, len(self.values) - 1)], high)
+            # What is left to the continuous part when spikes that lie lower are taken off.
+            rest = p - sum((probability * (p > total) for _, total, probability in after), np.zeros(p.shape))
+            right = np.clip(np.searchsorted(self.below, rest), 1, len(self.values) - 1)
+            start, first, second, third = self._cubics(right)
+            low, high = np.zeros(p.shape), np.ones(p.shape)
             for _ in range(45):
-                middle = 0.5 * (low + high)
-                enough = self.cdf(middle) >= p
-                low, high = np.where(enough, low, middle), np.where(enough, middle, high)
-        # A spike is jumped at exactly.
-        for place in places:
-            before, after = self.cdf(np.array([np.nextafter(place, -np.inf), place]))
-            high = np.where((p > before) & (p <= after), place, high)
-        return np.asarray(high)
+                t = 0.5 * (low + high)
+                enough = start + t * (first + t * (second + t * third)) >= rest
+                low, high = np.where(enough, low, t), np.where(enough, t, high)
+            found = self.values[right - 1] + high * (self.values[right] - self.values[right - 1])
+        for place, total, probability in after:
+            found = np.where((p > total - probability) & (p <= total), place, found)
+        return np.where(p > 0, found, min(ends))
 
     @property
     def median(self) -> float:
@@ -172,7 +179,7 @@ def tabulate_weights(lattice: Lattice, first: int, count: int) -> tuple[Distribu
         # a factor by itself reaches the argument.
         fine, _, bell = finer(lattice.nodes[first + c - 1], 8)
         rest = joint.shape[2:]
-        joint = (bell * (fine[1] - fine[0])) @ joint.reshape(*joint.shape[:2], -1)
+        joint = _products(joint.reshape(*joint.shape[:2], -1).swapaxes(1, 2), bell * (fine[1] - fine[0])).swapaxes(1, 2)
         values = np.multiply.outer(product, lattice.coordinates[first + c - 1].value(fine)).ravel()
         product, joint = _gather(values, joint.reshape(len(values), *rest))
         found.append(_product(lattice, first + c, product, _sum_after(joint, 2)))
@@ -187,20 +194,22 @@ def _gather(values: FloatArray, masses: FloatArray) -> tuple[FloatArray, FloatAr
     """Masses at shares between 0 and 1 moved to the two nearest points of a grid of x, in proportion."""
     grid = np.linspace(-3.4, 3.4, 273)
     step = grid[1] - grid[0]
+    table = masses.reshape(len(values), -1)
+    size = np.abs(np.einsum("ij->i", table))
+    some = size > 1e-11 * size.max()
+    values, table = values[some], table[some]
     with np.errstate(divide="ignore"):
         place = (np.arcsinh((np.log(values) - np.log1p(-values)) / np.pi) - grid[0]) / step
     place = np.clip(np.nan_to_num(place, posinf=len(grid), neginf=0.0), 0.0, len(grid) - 1.000001)
     left = place.astype(np.intp)
-    columns = np.arange(len(values))
+    shares = np.stack([left + 1 - place, place - left], axis=1)
+    ends = np.stack([left, left + 1], axis=1)
     move = csr_array(
-        (
-            np.concatenate([left + 1 - place, place - left]),
-            (np.concatenate([left, left + 1]), np.concatenate([columns, columns])),
-        ),
-        shape=(len(grid), len(values)),
+        (shares.ravel(), ends.ravel(), np.arange(0, 2 * len(values) + 1, 2)), shape=(len(values), len(grid))
     )
-    moved = move @ masses.reshape(len(values), -1)
-    likely = moved.sum(axis=1) > 1e-8 * moved.sum(axis=1).max()
+    moved = move.T @ table
+    total = np.einsum("ij->i", moved)
+    likely = total > 1e-8 * total.max()
     return Interval().value(grid[likely]), moved[likely].reshape(-1, *masses.shape[1:])
 
 
@@ -211,13 +220,13 @@ def _product(lattice: Lattice, axis: int, factor: FloatArray, masses: FloatArray
     mean = float(np.sum(masses * product))
     sd = float(np.sqrt(np.sum(masses * (product - mean) ** 2)))
     fine, cumulative, bell = finer(x)
-    below, density = masses @ cumulative.T, masses @ bell.T / np.exp(lattice.coordinates[axis].log_slope(fine))
+    below, density = _products(masses, cumulative), _products(masses, bell)
+    density = density / np.exp(lattice.coordinates[axis].log_slope(fine))
     grid = Interval().value(np.linspace(-3.0, 3.0, 181))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        share = np.minimum(grid / factor[:, None], 1.0)
-        place = lattice.coordinates[axis].unbend(np.arcsinh(np.log(share / (1.0 - share)) / np.pi))
-        place = (place - fine[0]) / (fine[1] - fine[0])
-    place = np.clip(np.nan_to_num(place, posinf=len(fine), neginf=0.0), 0.0, len(fine) - 1.000001)
+    # Where on the fine grid the parameter is the argument over the factor.
+    shares = np.log(lattice.coordinates[axis].value(fine))
+    place = np.interp(np.log(grid) - np.log(factor)[:, None], shares, np.arange(len(fine)), left=0.0)
+    place = np.minimum(place, len(fine) - 1.000001)
     left = place.astype(np.intp)
     part = place - left
     flat = left + len(fine) * np.arange(len(factor))[:, None]
@@ -228,6 +237,14 @@ def _product(lattice: Lattice, axis: int, factor: FloatArray, masses: FloatArray
 
     total = np.clip(np.maximum.accumulate(interpolate(below)), 0.0, 1.0)
     return _table(mean, sd, grid, total, np.maximum(interpolate(density / factor[:, None]), 0.0))
+
+
+def _products(masses: FloatArray, table: FloatArray) -> FloatArray:
+    """``masses`` (…, n) times the transpose of ``table`` (m, n), in blocks that are too small to be threaded."""
+    flat = masses.reshape(-1, masses.shape[-1])
+    rows = max(1, 200_000 // table.size)
+    found = np.concatenate([flat[i : i + rows] @ table.T for i in range(0, len(flat), rows)])
+    return found.reshape(*masses.shape[:-1], len(table))
 
 
 def average(weights: Sequence[float], parts: Sequence[Distribution]) -> Distribution:
@@ -246,9 +263,12 @@ def average(weights: Sequence[float], parts: Sequence[Distribution]) -> Distribu
         values = np.union1d(values[:: max(1, len(values) // _MOST_VALUES)], values[-1:])
     below, density = np.zeros_like(values), np.zeros_like(values)
     for a, part in tabulated:
-        smooth = Distribution(0.0, 0.0, (), part.values, part.below, part.density)
-        below += a * smooth.cdf(values)
-        density += a * smooth.pdf(values)
+        first, last = np.searchsorted(values, part.values[[0, -1]])
+        last += values[min(last, len(values) - 1)] == part.values[-1]
+        up_to, height = part._smooth(values[first:last])
+        below[first:last] += a * up_to
+        density[first:last] += a * height
+        below[last:] += a * part.below[-1]
     return Distribution(mean, float(np.sqrt(second)), tuple(sorted(spikes.items())), values, below, density)
 
 

@@ -25,24 +25,47 @@ from equipoise.synthesis.bayes.averaging.warp import Warped, unwarped, warp
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
-LogDensity = Callable[[Sequence[FloatArray], IntArray], FloatArray]
+LogDensity = Callable[[Sequence[FloatArray], Sequence[FloatArray], IntArray], FloatArray]
 
-TARGETS = {1: 1e-9, 2: 1e-8, 3: 1e-6, 4: 1e-5, 5: 5e-4}
+TARGETS = {1: 1e-9, 2: 3e-9, 3: 2e-7, 4: 1e-5, 5: 2e-4}
 """The stated relative error of the evidence that is aimed at, by the number of parameters."""
-DEPTHS = {1: 27.0, 2: 24.0, 3: 20.0, 4: 18.0, 5: 16.0}
+DEPTHS = {1: 27.0, 2: 26.0, 3: 21.0, 4: 18.0, 5: 16.5}
 """How far, in logarithms, below its maximum the density is taken as 0."""
-FINENESS = {1: 0.3, 2: 0.4, 3: 0.6, 4: 0.7, 5: 0.8}
+FINENESS = {1: 0.3, 2: 0.38, 3: 0.52, 4: 0.54, 5: 0.62}
 """The first step, in posterior standard deviations."""
 COARSER = {1: 1.0, 2: 1.0, 3: 1.0, 4: 1.3, 5: 1.7}
 """How many times longer than usual the steps of a first look are."""
+FIRST = {1: 0.3, 2: 0.35, 3: 0.5, 4: 1.3, 5: 1.4}
+"""The step of a first look where it is known about where the posterior lies, in standard deviations of that."""
 _SHARES = np.array([0.45, 0.55, 0.85, 0.95])
 """The frequencies, as shares of the highest that the lattice shows, from which its error is extrapolated."""
 _SAFETY = 10.0
 """What the extrapolated error is multiplied by."""
-MOST_POWER = {1: 1.0, 2: 1.0, 3: 1.3, 4: 1.3, 5: 1.3}
+MOST_POWER = {1: 1.0, 2: 1.0, 3: 1.15, 4: 1.3, 5: 1.3}
 """The transform's logarithm is extrapolated as at most this power of the frequency; it would be 2 for a normal density."""
-_MOST_NODES = 4_000_000
+_BEYOND = 0.1
+"""How much farther at each end than a similar posterior's region the first look reaches, as a share of that."""
+_FAR_OFF = 1e-3
+"""The share of a margin's maximum at an end that tells that the posterior is somewhere else."""
+_CENTRAL = 6.0
+"""How far, in logarithms, below its maximum a posterior's curvature is looked at."""
+_STEEPEST = 6.0
+"""How much the logarithm may fall from one node to the next."""
+_UNSEEN = 3.0
+"""How far below what is looked at nodes that were left out are taken to lie, in logarithms."""
+_FEW = 25_000
+"""Nodes that are fewer than this are all looked at."""
+_MOST_NODES = 8_000_000
 _MOST_PASSES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """Where a parameter's posterior lies: from ``low`` to ``high`` in the u of ``warp``."""
+
+    warp: Warped
+    low: float
+    high: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,6 +87,15 @@ class Lattice:
         """The nodes in x."""
         return [c.bend(u) for c, u in zip(self.coordinates, self.nodes, strict=True)]
 
+    @property
+    def regions(self) -> list[Region]:
+        """Where each parameter's posterior lies, as far out as one of a parameter more would be looked at."""
+        negligible = float(np.exp(-DEPTHS[min(len(self.nodes) + 1, max(DEPTHS))]))
+        parts = [
+            (c, u, self.margin(axis)) for axis, (c, u) in enumerate(zip(self.coordinates, self.nodes, strict=True))
+        ]
+        return [Region(c, *_ends(u, margin, negligible)) for c, u, margin in parts]
+
     def values(self, axis: int) -> FloatArray:
         """A parameter at its nodes."""
         return self.coordinates[axis].value(self.nodes[axis])
@@ -81,18 +113,20 @@ class Lattice:
         return Lattice(self.coordinates, tuple(nodes), weights / weights.sum(), self.log_evidence, self.error)
 
 
-def integrate(log_density: LogDensity, coordinates: Sequence[Coordinate]) -> Lattice:
+def integrate(
+    log_density: LogDensity, coordinates: Sequence[Coordinate], regions: Sequence[Region | None] = ()
+) -> Lattice:
     """The integral and the posterior of a density in x.
 
-    ``log_density``: from arrays of x, one a parameter, to the logarithm of the density at the flat places on their
-    lattice that it also gets (the slopes of the coordinates included).
+    ``log_density``: from arrays of x, one a parameter, and from what is to be added at them, to the logarithm of the
+    density at flat places, ascending, on their lattice (the slopes of the coordinates included). ``regions``: about where to look, as a similar
+    posterior has it; by default everywhere.
     Raises ``NotConverged`` where the density vanishes everywhere it was looked at.
     """
     count = len(coordinates)
     if count == 0:
-        return Lattice((), (), np.ones(()), float(log_density((), np.zeros(1, dtype=np.intp))[0]), 0.0)
-    warps = [unwarped(c) for c in coordinates]
-    ranges = [_whole_steps(low, high, step * COARSER[count]) for low, high, step in (c.start for c in coordinates)]
+        return Lattice((), (), np.ones(()), float(log_density((), (), np.zeros(1, dtype=np.intp))[0]), 0.0)
+    warps, ranges = _first_look(coordinates, regions or [None] * count)
     fineness, depth = FINENESS[count], DEPTHS[count]
     kept = np.arange(int(np.prod([round((high - low) / step) + 1 for low, high, step in ranges])))
     before = float("inf")
@@ -100,7 +134,7 @@ def integrate(log_density: LogDensity, coordinates: Sequence[Coordinate]) -> Lat
         nodes = [_nodes(low, high, step) for low, high, step in ranges]
         shape = tuple(len(u) for u in nodes)
         places = [w.bend(u) for w, u in zip(warps, nodes, strict=True)]
-        log = log_density(places, kept) + _slopes(warps, nodes, kept)
+        log = log_density(places, [w.log_bend_slope(u) for w, u in zip(warps, nodes, strict=True)], kept)
         top = float(np.max(log))
         if not np.isfinite(top):
             raise NotConverged("likelihood times prior is 0 or infinite wherever it was tried; check priors and data")
@@ -115,10 +149,8 @@ def integrate(log_density: LogDensity, coordinates: Sequence[Coordinate]) -> Lat
         aliasing, shrink = _aliasing(sums, TARGETS[count])
         # Another bound: how far the last lattice was off, all steps of which were longer.
         aliasing = min(aliasing, 5.0 * abs(evidence - before))
-        # What was cut off is about as much as what lies just inside the cut.
-        error = aliasing + float(mass[log < 2.0 - depth].sum()) / total
         looks = [
-            _look(w, u, m, r, fineness, np.exp(-depth), last_bend=attempt > 2)
+            _look(w, u, m, r, fineness, np.exp(-depth), COARSER[count], last_bend=attempt > 2)
             for w, u, m, r in zip(warps, nodes, margins, ranges, strict=True)
         ]
         settled = all(look.settled for look in looks)
@@ -136,29 +168,38 @@ def integrate(log_density: LogDensity, coordinates: Sequence[Coordinate]) -> Lat
             break
         changed = [abs(np.log(new[2] / now[2])) > 0.1 for now, new in zip(ranges, proposed, strict=True)]
         before = evidence if all(changed) else float("inf")
-        high = np.zeros(weights.size, dtype=bool)
-        high[kept[log > -depth]] = True
-        nearest = [
-            np.searchsorted(0.5 * (x[1:] + x[:-1]), look.warp.bend(_nodes(*r)))
-            for x, look, r in zip(places, looks, proposed, strict=True)
-        ]
-        kept = _neighbourhood(high, shape, nearest)
+        wanted = [look.warp.bend(_nodes(*r)) for look, r in zip(looks, proposed, strict=True)]
+        kept = _promising(kept, log, places, wanted, depth)
         warps = [look.warp for look in looks]
         ranges = proposed
-    return Lattice(tuple(warps), tuple(nodes), weights, evidence, error if settled else 1.0)
+    # What was cut off is about as much as what lies just inside the cut.
+    cut = max(float(mass[log < 2.0 - depth].sum()), float(mass[_border(kept, shape)].sum())) / total
+    return Lattice(tuple(warps), tuple(nodes), weights, evidence, aliasing + cut if settled else 1.0)
 
 
-def _slopes(warps: Sequence[Warped], nodes: Sequence[FloatArray], kept: IntArray) -> FloatArray:
-    """The sum of the warps' log slopes at flat places: from a table for the first parameters and one for the others."""
-    slopes = [w.log_bend_slope(u) for w, u in zip(warps, nodes, strict=True)]
-    tables = []
-    for part in (slopes[: len(slopes) // 2], slopes[len(slopes) // 2 :]):
-        table = np.zeros(1)
-        for slope in part:
-            table = np.add.outer(table, slope).ravel()
-        tables.append(table)
-    row, column = np.divmod(kept, len(tables[1]))
-    return np.asarray(tables[0][row] + tables[1][column])
+def _first_look(
+    coordinates: Sequence[Coordinate], regions: Sequence[Region | None]
+) -> tuple[list[Warped], list[tuple[float, float, float]]]:
+    """The warps, ranges and steps to begin with."""
+    count = len(coordinates)
+    warps, ranges = [], []
+    for coordinate, region in zip(coordinates, regions, strict=True):
+        if region is None:
+            everywhere = _everywhere(coordinate, COARSER[count])
+            warps.append(everywhere[0])
+            ranges.append(everywhere[1])
+        else:
+            bottom, ceiling = region.warp.bounds
+            warps.append(region.warp)
+            beyond = _BEYOND * (region.high - region.low)
+            low, high = max(bottom, region.low - beyond), min(ceiling, region.high + beyond)
+            ranges.append(_whole_steps(low, high, FIRST[count]))
+    return warps, ranges
+
+
+def _everywhere(coordinate: Coordinate, coarser: float) -> tuple[Warped, tuple[float, float, float]]:
+    low, high, step = coordinate.start
+    return unwarped(coordinate), _whole_steps(low, high, step * coarser)
 
 
 class _Sums:
@@ -179,23 +220,73 @@ class _Sums:
         return self._known[axes]
 
 
-def _neighbourhood(high: NDArray[np.bool_], shape: tuple[int, ...], nearest: Sequence[IntArray]) -> IntArray:
-    """Flat places on a new lattice whose nearest old node is at, or next to, one where the density isn't negligible.
+def _border(kept: IntArray, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Which of the flat places ``kept`` are next to one that isn't, or at an end."""
+    inside = np.zeros(shape, dtype=bool)
+    flat = inside.ravel()
+    flat[kept] = True
+    middle = np.zeros(shape, dtype=bool)
+    middle[tuple(slice(1, -1) for _ in shape)] = True
+    deep, stride = middle.ravel()[kept], 1
+    for size in shape[::-1]:
+        deep &= flat.take(kept - stride, mode="clip") & flat.take(kept + stride, mode="clip")
+        stride *= size
+    return ~deep
 
-    ``high``: whether it isn't at the old nodes, flat; ``nearest``: of each new node, by axis.
+
+def _promising(
+    kept: IntArray, log: FloatArray, places: Sequence[FloatArray], wanted: Sequence[FloatArray], depth: float
+) -> IntArray:
+    """Flat places on a new lattice where the density won't be negligible, by straight lines between the old nodes.
+
+    ``log``: the logarithm of the density at the flat places ``kept`` of the old one.
     """
+    size = int(np.prod([len(x) for x in wanted]))
+    if size < _FEW:
+        return np.arange(size)
+    shape = tuple(len(x) for x in places)
+    table = np.full(int(np.prod(shape)), -np.inf, dtype=np.float32)
+    table[kept] = log
+    # Concave logarithms lie above the lines: by up to an eighth of their second differences.
+    lowest = -depth - _dents(table, shape, kept[log > -_CENTRAL])
+    # Nodes that were left out might have been just below.
+    np.maximum(table, lowest - _UNSEEN, out=table)
+    # Where the density breaks off, or was cut off, there may be more of it between the nodes.
     stride = 1
     for size in shape[::-1]:
         # Shifted as a whole, the ends of a line reach into the next, which is harmless.
-        wide = high.copy()
-        wide[stride:] |= high[:-stride]
-        wide[:-stride] |= high[stride:]
-        high = wide
+        before = table[:-stride] - _STEEPEST
+        np.maximum(table[:-stride], table[stride:] - _STEEPEST, out=table[:-stride])
+        np.maximum(table[stride:], before, out=table[stride:])
         stride *= size
-    found = high.reshape(shape)
-    for axis, index in enumerate(nearest):
-        found = found.take(index, axis=axis)
-    return np.flatnonzero(found)
+    found = table.reshape(shape)
+    # From the last on: while the array is small its lines are short.
+    for axis in reversed(range(len(shape))):
+        x, new = places[axis], wanted[axis]
+        left = np.clip(np.searchsorted(x, new) - 1, 0, len(x) - 2)
+        part = np.clip((new - x[left]) / (x[left + 1] - x[left]), 0.0, 1.0).astype(np.float32)
+        rise = found.take(left + 1, axis=axis)
+        found = found.take(left, axis=axis)
+        rise -= found
+        rise *= part.reshape(-1, *(1,) * (len(shape) - 1 - axis))
+        found += rise
+    return np.flatnonzero(found > lowest)
+
+
+def _dents(table: NDArray[np.float32], shape: tuple[int, ...], centre: IntArray) -> float:
+    """How far straight lines between nodes lie below a concave logarithm, at most, all parameters together.
+
+    ``centre``: the flat places at which its second differences are looked at.
+    """
+    total, stride = 0.0, 1
+    for size in shape[::-1]:
+        place = centre // stride % size
+        inner = centre[(place > 0) & (place < size - 1)]
+        bends = 2.0 * table[inner] - table[inner - stride] - table[inner + stride]
+        bends = bends[np.isfinite(bends)]
+        total += float(np.clip(np.quantile(bends, 0.8) / 8.0, 0.0, 2.0)) if len(bends) else 1.0
+        stride *= size
+    return total
 
 
 class _Look(NamedTuple):
@@ -208,31 +299,58 @@ class _Look(NamedTuple):
 
 def _look(
     now: Warped, u: FloatArray, margin: FloatArray, present: tuple[float, float, float], fineness: float,
-    negligible: float, last_bend: bool,
+    negligible: float, coarser: float, last_bend: bool,
 ) -> _Look:  # fmt: skip
     """The warp, range and step for the next pass, and whether the present ones will do."""
     low, high, step = present
-    seen = np.flatnonzero(margin > negligible * margin.max())
-    first, last = int(seen[0]), int(seen[-1])
     bottom, ceiling = now.bounds
-    open_low = first == 0 and low > bottom + 1e-9
-    open_high = last == len(u) - 1 and high < ceiling - 1e-9
+    # The ends found by the last look may lie a little inside.
+    much = 10.0 * negligible * margin.max()
+    open_low = margin[0] > much and low > bottom + 1e-9
+    open_high = margin[-1] > much and high < ceiling - 1e-9
+    # A normal distribution's range is two thirds of this.
+    most = 3.0 * np.sqrt(-2.0 * np.log(negligible))
+    if now.fitted and not last_bend and (open_low * margin[0] + open_high * margin[-1]) > _FAR_OFF * margin.max():
+        return _Look(*_everywhere(now.base, coarser), False)
     if open_low or open_high:
+        bent, step = now, max(step, fineness)
+        if high - low > most and not last_bend:
+            # Tails this heavy are looked for in a coordinate that is bent for them.
+            bent = warp(now.base, now.bend(u), margin)
+            low, high = (float(end) for end in bent.unbend(now.bend(np.array([low, high]))))
+            bottom, ceiling = bent.bounds
         reach = 0.5 * (high - low)
         low = max(bottom, low - reach) if open_low else low
         high = min(ceiling, high + reach) if open_high else high
-        return _Look(now, _whole_steps(low, high, step), False)
-    new_low, new_high = max(low, u[first] - step), min(high, u[last] + step)
+        return _Look(bent, _whole_steps(low, high, step), False)
+    new_low, new_high = _ends(u, margin, negligible)
     sd = float(np.sqrt(margin @ (u - margin @ u) ** 2))
     if sd < 0.6 * step:  # too coarse to say more than where to look
         return _Look(now, _whole_steps(new_low, new_high, step / 2.0), False)
-    if step <= fineness * sd or (now.fitted and (last_bend or 0.5 < sd < 2.0)):
+    good = now.fitted and (last_bend or (0.6 < sd < 1.7 and new_high - new_low < most))
+    if step <= fineness * max(sd, 1.01 * good) and (good or not now.fitted):
         return _Look(now, _whole_steps(new_low, new_high, step), True)
+    if good:
+        return _Look(now, _whole_steps(new_low, new_high, fineness), False)
     better = warp(now.base, now.bend(u), margin)
     ends = better.unbend(now.bend(np.array([new_low, new_high])))
     # A little more, since the new margin may fall off more slowly.
     low, high = max(better.bounds[0], float(ends[0]) - fineness), min(better.bounds[1], float(ends[1]) + fineness)
     return _Look(better, _whole_steps(low, high, fineness), False)
+
+
+def _ends(u: FloatArray, margin: FloatArray, negligible: float) -> tuple[float, float]:
+    """Where a margin falls to ``negligible`` of its maximum, by its logarithm between nodes."""
+    level = np.log(negligible)
+    log = np.log(np.maximum(margin / margin.max(), negligible**2))
+    seen = np.flatnonzero(log > level)
+    first, last = int(seen[0]), int(seen[-1])
+    low, high = float(u[0]), float(u[-1])
+    if first > 0:
+        low = float(np.interp(level, log[first - 1 : first + 1], u[first - 1 : first + 1])) - 0.5 * (u[1] - u[0])
+    if last < len(u) - 1:
+        high = float(np.interp(level, log[last : last + 2][::-1], u[last : last + 2][::-1])) + 0.5 * (u[1] - u[0])
+    return low, high
 
 
 def _whole_steps(low: float, high: float, step: float) -> tuple[float, float, float]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from scipy.special import ndtr, stdtrit
 from equipoise.synthesis.bayes.averaging.bias import PEESE, PET, SelectionWeights
 from equipoise.synthesis.bayes.averaging.coordinates import Coordinate, HalfLine, Interval, LogLine, coordinate_for
 from equipoise.synthesis.bayes.averaging.distribution import Distribution, point, tabulate, tabulate_weights
-from equipoise.synthesis.bayes.averaging.lattice import Lattice, integrate
+from equipoise.synthesis.bayes.averaging.lattice import Lattice, Region, integrate
 from equipoise.synthesis.bayes.averaging.models import UNITS, AveragedModel
 from equipoise.synthesis.bayes.averaging.normal_product import log_normal_product
 from equipoise.synthesis.bayes.priors import LOG_2PI, Prior
@@ -21,13 +22,14 @@ from equipoise.synthesis.pairwise.selection_functions import StepSelection, p_va
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
+Names = tuple[Hashable, ...]
 
 _CHUNK = 4000
 """About how many nodes are dealt with at a time."""
 _NOTHING = 45.0
 """How far, in logarithms, below the posterior's maximum there is nothing left."""
-_BLOCK = 16
-"""Studies in one matrix product: much narrower than long, small ones take a fraction of the time a study."""
+_BLOCK = 10
+"""Studies in one matrix product: small ones, much narrower than long, are fastest, and aren't threaded."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,7 +64,11 @@ class Studies:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Posterior:
-    """One model's evidence and margins; ``weights`` are ω_2, ω_3, … in order of rising p-values."""
+    """One model's evidence and margins.
+
+    ``weights``: ω_2, ω_3, … in order of rising p-values. ``regions``: where its parameters lie, by names that they
+    share with those of other models.
+    """
 
     log_evidence: float
     error: float
@@ -70,12 +76,26 @@ class Posterior:
     tau: Distribution
     slope: Distribution | None = None
     weights: tuple[Distribution, ...] = ()
+    regions: Mapping[Hashable, Region] = field(default_factory=dict)
 
 
-def fit(studies: Studies, model: AveragedModel) -> Posterior:
-    """The marginal likelihood of ``model`` and its posterior."""
+def fit_all(studies: Studies, models: Sequence[AveragedModel]) -> list[Posterior]:
+    """The marginal likelihood of each model and its posterior.
+
+    From few parameters to many: about where the posterior lies is known from models with fewer.
+    """
+    found: dict[int, Posterior] = {}
+    known: dict[Hashable, Region] = {}
+    for place in sorted(range(len(models)), key=lambda i: models[i].parameters):
+        found[place] = fit(studies, models[place], known)
+        known.update(found[place].regions)
+    return [found[place] for place in range(len(models))]
+
+
+def fit(studies: Studies, model: AveragedModel, known: Mapping[Hashable, Region] = MappingProxyType({})) -> Posterior:
+    """The marginal likelihood of ``model`` and its posterior; ``known``: where other models' parameters lie."""
     if isinstance(model.bias, SelectionWeights):
-        return _fit_selection(studies, model, model.bias)
+        return _fit_selection(studies, model, model.bias, known)
     return _fit_normal(studies, model, model.bias)
 
 
@@ -105,8 +125,10 @@ def _fit_normal(studies: Studies, model: AveragedModel, bias: PET | PEESE | None
         constant, mean, variance = _normal_likelihood(studies, predictor, tau, slope)
         return prior, constant.reshape(shape), mean.reshape(shape), np.broadcast_to(variance, mean.shape).reshape(shape)
 
-    def log_density(nodes: Sequence[FloatArray], kept: IntArray) -> FloatArray:
+    def log_density(nodes: Sequence[FloatArray], more: Sequence[FloatArray], kept: IntArray) -> FloatArray:
         prior, constant, mean, variance = parts(nodes)
+        for axis, part in enumerate(more):
+            prior = prior + part.reshape(-1, *(1,) * (prior.ndim - 1 - axis))
         if isinstance(model.effect, int | float):
             log = -0.5 * (model.effect - mean) ** 2 / variance
         else:
@@ -148,13 +170,13 @@ def _mu_margin(prior: Prior, weights: FloatArray, mean: FloatArray, variance: Fl
     log_mass = np.log(weights) - log_normal_product(prior, mean, variance)
     centre, sd = float(np.average(mean, weights=weights)), float(np.sqrt(variance.min()))
 
-    def log_density(nodes: Sequence[FloatArray], kept: IntArray) -> FloatArray:
+    def log_density(nodes: Sequence[FloatArray], more: Sequence[FloatArray], kept: IntArray) -> FloatArray:
         x = nodes[0][kept]
         mu = coordinate.value(x)
         log = log_mass - 0.5 * (LOG_2PI + np.log(variance)) - 0.5 * (mu[:, None] - mean) ** 2 / variance
         top = log.max(axis=1, keepdims=True)
         smooth = top[:, 0] + np.log(np.exp(log - top).sum(axis=1))
-        return np.asarray(smooth + prior.logpdf(mu) + coordinate.log_slope(x))
+        return np.asarray(smooth + prior.logpdf(mu) + coordinate.log_slope(x) + more[0][kept])
 
     coordinate = coordinate_for(prior.support, centre, 2.0 * sd)
     return _margin(integrate(log_density, (coordinate,)), 0)
@@ -163,7 +185,9 @@ def _mu_margin(prior: Prior, weights: FloatArray, mean: FloatArray, variance: Fl
 # With selection everything is on the lattice: μ, τ, and the ratios of successive weights.
 
 
-def _fit_selection(studies: Studies, model: AveragedModel, bias: SelectionWeights) -> Posterior:
+def _fit_selection(
+    studies: Studies, model: AveragedModel, bias: SelectionWeights, known: Mapping[Hashable, Region]
+) -> Posterior:
     coordinates: list[Coordinate] = []
     if not isinstance(model.effect, int | float):
         coordinates.append(coordinate_for(model.effect.support, studies.centre, 2.0 * studies.scale))
@@ -174,17 +198,17 @@ def _fit_selection(studies: Studies, model: AveragedModel, bias: SelectionWeight
     coordinates += [ratio] * steps
     own, masses = _selection(studies, bias)
 
-    def log_density(nodes: Sequence[FloatArray], kept: IntArray) -> FloatArray:
+    def log_density(nodes: Sequence[FloatArray], more: Sequence[FloatArray], kept: IntArray) -> FloatArray:
         axis, mu, tau = 0, np.zeros(1), np.zeros(1)
         prior_mu, prior_tau = np.zeros(1), np.zeros(1)
         if isinstance(model.effect, int | float):
             mu = np.array([float(model.effect)])
         else:
             mu = coordinates[0].value(nodes[0])
-            prior_mu, axis = model.effect.logpdf(mu) + coordinates[0].log_slope(nodes[0]), 1
+            prior_mu, axis = model.effect.logpdf(mu) + coordinates[0].log_slope(nodes[0]) + more[0], 1
         if model.heterogeneity is not None:
             tau = coordinates[axis].value(nodes[axis])
-            prior_tau = model.heterogeneity.logpdf(tau) + coordinates[axis].log_slope(nodes[axis])
+            prior_tau = model.heterogeneity.logpdf(tau) + coordinates[axis].log_slope(nodes[axis]) + more[axis]
         variance = studies.v + (tau**2)[:, None]
         squares = ((studies.y - mu[:, None, None]) ** 2 / variance).sum(axis=2)
         normal = -0.5 * (squares + np.log(variance).sum(axis=1) + len(studies.y) * LOG_2PI)
@@ -196,9 +220,8 @@ def _fit_selection(studies: Studies, model: AveragedModel, bias: SelectionWeight
             log_weights = np.concatenate(
                 [np.repeat(log_weights, len(x), axis=1), [(log_weights[-1][:, None] + ratio.log_share(x)).ravel()]]
             )
-            prior = (prior[:, None] + bias.log_ratio_prior(ratio, x, c)).ravel()
+            prior = (prior[:, None] + bias.log_ratio_prior(ratio, x, c) + more[first + c]).ravel()
         selected = np.bincount(own, minlength=steps + 1) @ log_weights + prior
-        row, column = np.divmod(kept, len(selected))
         probabilities, weights = masses(mu, tau), np.exp(log_weights)
         # Whatever the weights, a study's density is at most its density over its own interval's probability.
         most = (
@@ -207,19 +230,34 @@ def _fit_selection(studies: Studies, model: AveragedModel, bias: SelectionWeight
         middle = len(selected) // 2
         some = effects + selected[middle] - np.log(probabilities @ weights[:, middle]).sum(axis=1)
         possible = most > some.max() - _NOTHING
-        if possible.all():
-            return np.asarray(effects[row] + selected[column] - _log_areas(probabilities, weights, row, column))
-        here = np.flatnonzero(possible[row])
-        row, column = row[here], column[here]
-        log = np.full(len(kept), -np.inf)
-        log[here] = effects[row] + selected[column] - _log_areas(probabilities, weights, row, column)
-        return log
+        return _less_areas(np.where(possible, effects, -np.inf), selected, probabilities, weights, kept)
 
-    lattice = integrate(log_density, coordinates)
+    names = _names(model, bias, coordinates)
+    lattice = integrate(log_density, coordinates, [_first_known(mine, known) for mine in names])
     mu = point(float(model.effect)) if isinstance(model.effect, int | float) else _margin(lattice, 0)
     tau = point(0.0) if model.heterogeneity is None else _margin(lattice, first - 1)
     weights = tabulate_weights(lattice, first, steps)
-    return Posterior(lattice.log_evidence, lattice.error, mu, tau, None, weights)
+    regions = {name: region for mine, region in zip(names, lattice.regions, strict=True) for name in mine}
+    return Posterior(lattice.log_evidence, lattice.error, mu, tau, None, weights, regions)
+
+
+def _names(model: AveragedModel, bias: SelectionWeights, coordinates: Sequence[Coordinate]) -> list[Names]:
+    """What each parameter is called, from the most specific name to the most general."""
+    random, rest = model.heterogeneity is not None, list(coordinates)
+    names: list[Names] = []
+    if model.has_effect:
+        coordinate = rest.pop(0)
+        names.append((("mu", coordinate, random), ("mu", coordinate)))
+    if random:
+        names.append((("tau", rest.pop(0)),))
+    for c, step in enumerate(bias.steps):
+        own = ("ratio", bias.sides, bias.steps, c)
+        names.append(((*own, random), own, ("ratio", bias.sides, step)))
+    return names
+
+
+def _first_known(names: Names, known: Mapping[Hashable, Region]) -> Region | None:
+    return next((known[name] for name in names if name in known), None)
 
 
 def _selection(
@@ -259,12 +297,15 @@ def _selection_rule(studies: Studies, bias: SelectionWeights) -> StepSelection:
     return StepSelection(t, rule.piece)
 
 
-def _log_areas(masses: FloatArray, weights: FloatArray, row: IntArray, column: IntArray) -> FloatArray:
-    """Σ_i log Σ_c ω_c P_ic for pairs of a ``row`` of ``masses`` P (G, k, C) and a ``column`` of ``weights`` ω (C, W).
+def _less_areas(
+    effects: FloatArray, selected: FloatArray, masses: FloatArray, weights: FloatArray, kept: IntArray
+) -> FloatArray:
+    """e_g + s_w − Σ_i log Σ_c ω_cw P_gic at flat places of (G, W), ascending: (n,), −∞ where e_g is.
 
-    Rows ascend, and columns within them. Products of as many studies as can't underflow, then one logarithm.
+    ``effects`` e (G,); ``selected`` s (W,); ``masses`` P (G, k, C); ``weights`` ω (C, W). Products of as many studies
+    as can't underflow, then one logarithm.
     """
-    k = masses.shape[1]
+    k, width = masses.shape[1], weights.shape[1]
     smallest = np.log10(np.maximum((masses @ weights.min(axis=1)).min(axis=0), 1e-300))
     groups, room = [0], 280.0
     for i, digits in enumerate(smallest):
@@ -272,30 +313,31 @@ def _log_areas(masses: FloatArray, weights: FloatArray, row: IntArray, column: I
             groups.append(i)
             room = 280.0
         room += digits
-    total = np.empty(len(row))
-    starts = np.searchsorted(row, np.arange(len(masses) + 1))
+    total = np.full(len(kept), -np.inf)
+    rows = np.flatnonzero(np.isfinite(effects))
+    starts, stops = np.searchsorted(kept, width * rows), np.searchsorted(kept, width * (rows + 1))
+    rows, starts, stops = (a[starts < stops] for a in (rows, starts, stops))
     # Rows that share most of their columns, or one with many.
-    rows = max(1, int(_CHUNK // max(1.0, len(row) / len(masses))))
-    place = np.zeros(weights.shape[1], dtype=np.intp)
-    for first in range(0, len(masses), rows):
-        last = min(first + rows, len(masses))
-        here = slice(starts[first], starts[last])
-        if starts[first] == starts[last]:
-            continue
-        columns = column[here]
+    chunks = np.flatnonzero(np.diff(np.cumsum(stops - starts) // _CHUNK, prepend=-1, append=-1))
+    place = np.empty(width, dtype=np.intp)
+    for first, last in pairwise(chunks):
+        columns = [kept[starts[g] : stops[g]] - width * rows[g] for g in range(first, last)]
+        shared = columns[0]
         if last - first > 1:
-            used = np.zeros(weights.shape[1], dtype=bool)
-            used[columns] = True
-            columns = np.flatnonzero(used)
-            place[columns] = np.arange(len(columns))
-        chosen, near = weights[:, columns], masses[first:last]
-        log = np.zeros((last - first, len(columns)))
+            used = np.zeros(width, dtype=bool)
+            for own in columns:
+                used[own] = True
+            shared = np.flatnonzero(used)
+            place[shared] = np.arange(len(shared))
+        chosen, near = weights[:, shared], masses[rows[first:last]]
+        log = effects[rows[first:last], None] + selected[shared]
         for low, high in pairwise([*groups, k]):
             product = np.ones_like(log)
             for block in range(low, high, _BLOCK):
                 product *= np.multiply.reduce(near[:, block : min(block + _BLOCK, high)] @ chosen, axis=1)
-            log += np.log(product)
-        total[here] = log[0] if last - first == 1 else log[row[here] - first, place[column[here]]]
+            log -= np.log(product)
+        for g, own in zip(range(first, last), columns, strict=True):
+            total[starts[g] : stops[g]] = log[0] if last - first == 1 else log[g - first, place[own]]
     return total
 
 

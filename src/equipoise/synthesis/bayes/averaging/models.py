@@ -46,6 +46,12 @@ class AveragedModel:
         """Whether μ is free."""
         return not isinstance(self.effect, int | float)
 
+    @property
+    def parameters(self) -> int:
+        """How many there are."""
+        bias = len(self.bias.steps) if isinstance(self.bias, SelectionWeights) else int(self.bias is not None)
+        return self.has_effect + (self.heterogeneity is not None) + bias
+
     def describe(self) -> tuple[str, str, str]:
         """Effect, heterogeneity and bias in words."""
         effect = f"{self.effect:g}" if isinstance(self.effect, int | float) else self.effect.describe()

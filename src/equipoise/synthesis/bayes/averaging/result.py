@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -224,13 +224,15 @@ def assemble(
             name, int(inside.sum()), len(models), float(prior[inside].sum()), float(probability[inside].sum()), factor, error
         )  # fmt: skip
 
+    conditional = _conditional(fitted)
+    averaged = _averaged(fitted, conditional)
     return ModelAverage(
         models=fitted,
         effect=component("Effect", lambda m: m.has_effect),
         heterogeneity=component("Heterogeneity", lambda m: m.heterogeneity is not None),
         bias=component("Bias", lambda m: m.bias is not None),
-        averaged=_estimates(fitted, conditional=False),
-        conditional=_estimates(fitted, conditional=True),
+        averaged=averaged,
+        conditional=conditional,
         k=k,
         measure=measure,
         alternative=alternative,
@@ -256,36 +258,65 @@ def _inclusion(
         return float(np.exp(logs[0] - logs[1])), bounds
 
 
-def _estimates(fitted: Sequence[FittedModel], conditional: bool) -> Estimates:
-    def over(parts: Iterable[tuple[FittedModel, Distribution | None]]) -> Distribution | None:
-        kept = [(fit.posterior_probability, part) for fit, part in parts if part is not None]
-        total = sum(probability for probability, _ in kept)
-        # Models that all but vanish are averaged by themselves in logarithms.
+Has = Callable[[FittedModel], bool]
+_PRESENT: dict[str, Has] = {
+    "mu": lambda fit: fit.model.has_effect,
+    "tau": lambda fit: fit.model.heterogeneity is not None,
+    "pet": lambda fit: isinstance(fit.model.bias, PET),
+    "peese": lambda fit: isinstance(fit.model.bias, PEESE),
+    "weights": lambda fit: isinstance(fit.model.bias, SelectionWeights),
+}
+"""Which models have a parameter."""
+
+
+def _conditional(fitted: Sequence[FittedModel]) -> Estimates:
+    def over(has: Has, part: Callable[[FittedModel], Distribution | None]) -> Distribution | None:
+        found = [(fit.posterior_probability, part(fit)) for fit in fitted if has(fit)]
+        kept = [(probability, part) for probability, part in found if part is not None]
         if not kept:
             return None
-        if total < 1e-290:
+        # Models that all but vanish are averaged by themselves in logarithms.
+        if sum(probability for probability, _ in kept) < 1e-290:
             kept = [(1.0, kept[int(np.argmax([p for p, _ in kept]))][1])]
         return average([p for p, _ in kept], [part for _, part in kept])
 
-    def slope(kind: type[PET] | type[PEESE]) -> Distribution | None:
-        if not any(isinstance(fit.model.bias, kind) for fit in fitted):
-            return None
-        absent = None if conditional else point(0.0)
-        return over((fit, fit.slope if isinstance(fit.model.bias, kind) else absent) for fit in fitted)
-
     intervals = p_value_intervals([fit.model.bias for fit in fitted if isinstance(fit.model.bias, SelectionWeights)])
 
-    def weight(middle: float) -> Distribution | None:
-        return over((fit, _weight_at(fit, middle, conditional)) for fit in fitted)
+    def weight(p: float) -> Distribution | None:
+        return over(_PRESENT["weights"], lambda fit: _weight_at(fit, p))
 
     weights = [weight(0.5 * (low + high)) for low, high in intervals]
     return Estimates(
-        mu=over((fit, fit.mu if fit.model.has_effect or not conditional else None) for fit in fitted),
-        tau=over((fit, fit.tau if fit.model.heterogeneity is not None or not conditional else None) for fit in fitted),
-        pet=slope(PET),
-        peese=slope(PEESE),
+        mu=over(_PRESENT["mu"], lambda fit: fit.mu),
+        tau=over(_PRESENT["tau"], lambda fit: fit.tau),
+        pet=over(_PRESENT["pet"], lambda fit: fit.slope),
+        peese=over(_PRESENT["peese"], lambda fit: fit.slope),
         intervals=intervals,
         weights=tuple(w for w in weights if w is not None),
+    )
+
+
+def _averaged(fitted: Sequence[FittedModel], conditional: Estimates) -> Estimates:
+    """Over all models: those without a parameter have a spike where its absence puts it."""
+
+    def over(name: str, present: Distribution | None, absent: float | None) -> Distribution | None:
+        spikes: dict[float, float] = {}
+        for fit in fitted:
+            if not _PRESENT[name](fit):
+                place = fit.mu.mean if absent is None else absent
+                spikes[place] = spikes.get(place, 0.0) + fit.posterior_probability
+        share = sum(fit.posterior_probability for fit in fitted if _PRESENT[name](fit))
+        parts = [] if present is None else [(share, present)]
+        parts += [(probability, point(place)) for place, probability in spikes.items()]
+        return average([p for p, _ in parts], [part for _, part in parts])
+
+    return Estimates(
+        mu=over("mu", conditional.mu, None),
+        tau=over("tau", conditional.tau, 0.0),
+        pet=None if conditional.pet is None else over("pet", conditional.pet, 0.0),
+        peese=None if conditional.peese is None else over("peese", conditional.peese, 0.0),
+        intervals=conditional.intervals,
+        weights=tuple(w for part in conditional.weights if (w := over("weights", part, 1.0)) is not None),
     )
 
 
@@ -302,11 +333,11 @@ def p_value_intervals(biases: Sequence[SelectionWeights]) -> tuple[tuple[float, 
     return tuple(pairwise(ordered))
 
 
-def _weight_at(fit: FittedModel, p: float, conditional: bool) -> Distribution | None:
-    """The weight at a one-sided p-value; 1 in models without selection by p-value, which aren't conditioned on."""
+def _weight_at(fit: FittedModel, p: float) -> Distribution | None:
+    """The weight at a one-sided p-value."""
     bias = fit.model.bias
     if not isinstance(bias, SelectionWeights):
-        return None if conditional else point(1.0)
+        return None
     own = p if bias.sides == 1 else 2.0 * min(p, 1.0 - p)
     place = int(np.searchsorted(bias.steps, own, side="left"))
     return point(1.0) if place == 0 else fit.weights[place - 1]
