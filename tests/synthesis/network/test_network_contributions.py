@@ -13,7 +13,7 @@ from network_datasets import NETWORKS, dong, parkinson, senn, smoking, two_arms
 from numpy.testing import assert_allclose
 
 from equipoise.errors import DataError
-from equipoise.synthesis.network import Network, StudyContrasts
+from equipoise.synthesis.network import Network, StudyContrasts, shortest_path
 from equipoise.synthesis.network.contributions import Contributions
 from equipoise.synthesis.network.fit import NetworkFit
 from equipoise.synthesis.network.gls import build, solve
@@ -121,6 +121,22 @@ def test_contributions_of_any_network_equal_their_definition(net: Network) -> No
         by_path = {frozenset(e): s for e, s in shortest_first(row, source, sink).items()}
         assert undirected(walk, k) == pytest.approx(by_walk, abs=1e-11)
         assert undirected(path, k) == pytest.approx(by_path, abs=1e-11)
+
+
+def test_shortest_paths_of_a_large_network_equal_their_definition(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Long paths and many ties, the rows worked on in several parts.
+    monkeypatch.setattr(shortest_path, "ENTRIES_AT_ONCE", 5000)
+    draw = np.random.default_rng(7)
+    pairs = {(int(draw.integers(max(0, i - 4), i)), i) for i in range(1, 25)}
+    pairs |= {tuple(sorted(draw.choice(25, 2, replace=False).tolist())) for _ in range(50)}
+    names = draw.permutation([f"t{i:02d}" for i in range(25)])
+    fit = Network.from_studies(
+        [two_arms(str(k), names[b], names[a], 0.1, draw.choice([0.1, 0.2])) for k, (a, b) in enumerate(sorted(pairs))]
+    ).fit(model="common")
+    found = fit.contributions("shortest path")
+    for k, ((source, sink), row) in enumerate(flows(fit)):
+        expected = {frozenset(edge): share for edge, share in shortest_first(row, source, sink).items()}
+        assert undirected(found, k) == pytest.approx(expected, abs=1e-12)
 
 
 @pytest.mark.parametrize("method", ["random walk", "shortest path"])

@@ -63,13 +63,17 @@ def _arcs(low: IntArray, high: IntArray) -> _Arcs:
 def _share(flow: FloatArray, arcs: _Arcs, sources: IntArray, sinks: IntArray, size: int) -> None:
     rows = len(flow)
     here = np.arange(rows)
-    directed = flow[:, arcs.edge] * arcs.sign
-    row, arc = np.nonzero(directed > 0)
-    carried, start = directed[row, arc], row * size
-    tail, head = start + arcs.tail[arc], start + arcs.head[arc]
+    directed = flow.take(arcs.edge, axis=1)
+    directed *= arcs.sign
+    found = np.flatnonzero(directed > 0)
+    carried = directed.ravel().take(found)
+    row = found // len(arcs.edge)
+    arc = found - row * len(arcs.edge)
+    start = row * size
+    tail, head = start + arcs.tail.take(arc), start + arcs.head.take(arc)
     outflow = np.bincount(tail, weights=carried, minlength=rows * size)
     outflow[here * size + sinks] = np.inf
-    probability = carried / outflow[tail]
+    probability = carried / outflow.take(tail)
     # The walks of all rows as one matrix, entry (head, tail), row after row along the diagonal.
     pointers = np.concatenate([[0], np.cumsum(np.bincount(head, minlength=rows * size))])
     walk = csr_array((probability, tail, pointers), shape=(rows * size, rows * size))
@@ -79,7 +83,9 @@ def _share(flow: FloatArray, arcs: _Arcs, sources: IntArray, sinks: IntArray, si
     nodes, weights = _quadrature(lengths)
     reach, left = _generating(forward, nodes) * weights, _generating(backward, nodes)
     flow[:] = 0.0
-    flow[row, arcs.edge[arc]] = probability * np.einsum("aq,aq->a", reach[tail], left[head])
+    flow[row, arcs.edge.take(arc)] = probability * np.einsum(
+        "aq,aq->a", reach.take(tail, axis=0), left.take(head, axis=0)
+    )
 
 
 def _steps(walk: csr_array | csc_array, starts: IntArray, size: int) -> FloatArray:
