@@ -26,6 +26,7 @@ from scipy.special import chdtrc, logsumexp, ndtr
 
 from equipoise.errors import DataError
 from equipoise.frames import FloatArray, make_frame
+from equipoise.synthesis.bayes.deviance_information import DevianceInformation
 from equipoise.synthesis.bayes.known_tau import KnownTau
 from equipoise.synthesis.bayes.linear import linear_model
 from equipoise.synthesis.bayes.linear_posterior import (
@@ -43,7 +44,7 @@ BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Criticism:
+class Criticism(DevianceInformation):
     """The fit of a posterior, study by study; arrays of shape (studies,) unless said otherwise.
 
     ``contrasts``: data of each study (1 where there are two treatments); ``deviance``: posterior mean of the residual
@@ -66,21 +67,6 @@ class Criticism:
     pit: FloatArray
     pit_study: tuple[str, ...]
     refitted: tuple[str, ...]
-
-    @property
-    def total_deviance(self) -> float:
-        """D̄, to be compared with the number of contrasts."""
-        return float(self.deviance.sum())
-
-    @property
-    def p_d(self) -> float:
-        """pD, the effective number of parameters: the sum of the leverages."""
-        return float(self.leverage.sum())
-
-    @property
-    def dic(self) -> float:
-        """The deviance information criterion, D̄ + pD."""
-        return self.total_deviance + self.p_d
 
     @property
     def waic(self) -> float:

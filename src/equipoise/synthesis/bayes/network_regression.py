@@ -22,6 +22,7 @@ from equipoise.synthesis.bayes.coefficients import (
     tabulate,
 )
 from equipoise.synthesis.bayes.criticism import deviance
+from equipoise.synthesis.bayes.deviance_information import DevianceInformation
 from equipoise.synthesis.bayes.effects_posterior import Model, check_priors
 from equipoise.synthesis.bayes.linear import independent_priors, linear_model
 from equipoise.synthesis.bayes.linear_posterior import Heterogeneity, LinearPosterior, posterior_of
@@ -31,17 +32,16 @@ from equipoise.synthesis.bayes.network_studies import moments_of
 from equipoise.synthesis.bayes.network_table import EffectsTable
 from equipoise.synthesis.bayes.priors import Prior
 from equipoise.synthesis.network.blocks import rotate
-from equipoise.synthesis.network.covariates import study_covariates
 from equipoise.synthesis.network.gls import System
 from equipoise.synthesis.network.network import Network
-from equipoise.synthesis.network.regression import Slopes, arm_columns, centre_of, slope_groups
+from equipoise.synthesis.network.regression import Slopes, arm_columns, moderators_of
 from equipoise.synthesis.network.tables import analysis_scale, decimals
 
 Priors = Prior | Mapping[str, Prior] | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class RegressionPosterior:
+class RegressionPosterior(DevianceInformation):
     """The posterior of a network meta-regression.
 
     ``covariates`` names the columns of covariates, ``centre`` what was subtracted from each; ``slopes``: their
@@ -82,16 +82,6 @@ class RegressionPosterior:
     def log_evidence(self) -> float:
         """The logarithm of the marginal likelihood, with a constant of 1 for a unit of every flat parameter."""
         return self.tau.log_evidence
-
-    @property
-    def p_d(self) -> float:
-        """pD, the sum of the leverages."""
-        return float(self.leverage.sum())
-
-    @property
-    def dic(self) -> float:
-        """D̄ + pD."""
-        return float(self.deviance.sum()) + self.p_d
 
     def contrast(self, treatment: str, comparator: str, **values: float) -> NormalMixture:
         """``treatment`` minus ``comparator`` in studies with the given values of covariates (others at their centre).
@@ -148,7 +138,7 @@ class RegressionPosterior:
             middle = float(self.tau.quantile(0.5))
             lines.append(f"Residual heterogeneity: tau {decimals(middle)} (median)")
         lines.append(
-            f"Residual deviance {decimals(float(self.deviance.sum()), 2)}, pD {decimals(self.p_d, 2)}, DIC "
+            f"Residual deviance {decimals(self.total_deviance, 2)}, pD {decimals(self.p_d, 2)}, DIC "
             f"{decimals(self.dic, 2)}"
         )
         lines += [f"Left out: {o.what}: {o.reason}" for o in self.network.left_out]
@@ -189,15 +179,9 @@ def regression_posterior(
     """
     check_priors(network.measure, heterogeneity, None, model, level)
     wanted = (covariates,) if isinstance(covariates, str) else tuple(covariates)
-    table = study_covariates(network, data, wanted, study)
-    network = table.network
-    if reference is not None:
-        network.position(reference)
-    bases = tuple(reference if reference in part else part[0] for part in network.subnetworks)
-    middle = centre_of(table, centre)
-    groups, group_names = slope_groups(network, bases, slopes)
-    x = table.values - middle
-    names = [f"{c}: {g}" if g else c for c in table.names for g in group_names]
+    moderators = moderators_of(network, data, wanted, study, slopes, centre, reference)
+    network, bases, groups = moderators.network, moderators.bases, moderators.groups
+    x, names = moderators.values, moderators.slope_names
     basic = [t for t in network.treatments if t not in bases]
     system = System(np.arange(len(network.treatments)), tuple(rotate(block) for block in network.blocks))
     rows = np.concatenate(
@@ -230,8 +214,8 @@ def regression_posterior(
         model=model,
         reference=reference if reference is not None else network.subnetworks[0][0],
         level=level,
-        covariates=table.names,
-        centre=middle,
+        covariates=moderators.names,
+        centre=moderators.centre,
         slopes=tabulate(names, found.mixture(np.eye(linear.parameters)[len(basic) :]), level),
         deviance=dbar,
         leverage=leverage,

@@ -15,6 +15,7 @@ from scipy.sparse import csr_array
 from equipoise.errors import DataError
 from equipoise.frames import FloatArray
 from equipoise.synthesis.bayes.criticism import deviance
+from equipoise.synthesis.bayes.deviance_information import DevianceInformation
 from equipoise.synthesis.bayes.linear import independent_priors, linear_model
 from equipoise.synthesis.bayes.linear_posterior import Heterogeneity, posterior_of
 from equipoise.synthesis.bayes.network_part import stacked
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class UnrelatedPosterior:
+class UnrelatedPosterior(DevianceInformation):
     """Unrelated mean effects next to the consistent model.
 
     ``effects``: the comparisons' own effects; ``network``: the same under consistency, (comparisons,); ``taus``: one a
@@ -45,16 +46,6 @@ class UnrelatedPosterior:
     leverage: FloatArray
     consistent_dic: float
     log_evidence: float
-
-    @property
-    def p_d(self) -> float:
-        """pD, the sum of the leverages."""
-        return float(self.leverage.sum())
-
-    @property
-    def dic(self) -> float:
-        """D̄ + pD, of contrasts."""
-        return float(self.deviance.sum()) + self.p_d
 
     def to_frame(self) -> Any:
         """One row a comparison."""

@@ -142,18 +142,24 @@ def binary_arms(study: Sequence[str], treatment: Sequence[str], events: Any, n: 
     return merged.keep(~single[merged.study])
 
 
+def drop_one_sided(arms: BinaryArms) -> BinaryArms:
+    """The arms without studies in which nobody or everybody had the event, which are added to ``left_out``."""
+    none, everyone = arms.totals(arms.events) == 0, arms.totals(arms.nonevents) == 0
+    out = tuple(
+        LeftOut(arms.studies[i], "no events in any arm" if none[i] else "every participant had the event")
+        for i in np.flatnonzero(none | everyone)
+    )
+    return replace(arms.keep(~(none | everyone)[arms.study]), left_out=(*arms.left_out, *out))
+
+
 def drop_uninformative(arms: BinaryArms) -> BinaryArms:
     """The arms that carry information on an odds ratio given each study's total; what goes is added to ``left_out``.
 
     In this order (Efthimiou et al. 2019, Statistics in Medicine 38:2992, stage I): studies in which nobody or
     everybody had the event; in each design, treatments without any event or any non-event; designs left with one arm.
     """
+    arms = drop_one_sided(arms)
     out = list(arms.left_out)
-    none, everyone = arms.totals(arms.events) == 0, arms.totals(arms.nonevents) == 0
-    for position in np.flatnonzero(none | everyone):
-        reason = "no events in any arm" if none[position] else "every participant had the event"
-        out.append(LeftOut(arms.studies[position], reason))
-    arms = arms.keep(~(none | everyone)[arms.study])
     designs, design = arms.designs()
     cell, events, nonevents = design_totals(arms, design)
     sparse = (events == 0) | (nonevents == 0)

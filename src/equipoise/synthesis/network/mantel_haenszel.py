@@ -19,6 +19,7 @@ from equipoise.frames import FloatArray
 from equipoise.synthesis.network.binary_arms import (
     BinaryArms,
     design_totals,
+    drop_one_sided,
     drop_uninformative,
     lost_treatments,
 )
@@ -144,12 +145,7 @@ def _shared_arm_covariance(
 
 def _correct(arms: BinaryArms, correction: float) -> BinaryArms:
     """The arms with ``correction`` added where a treatment has no events or no non-events in a design."""
-    out = list(arms.left_out)
-    none, everyone = arms.totals(arms.events) == 0, arms.totals(arms.nonevents) == 0
-    for position in np.flatnonzero(none | everyone):
-        reason = "no events in any arm" if none[position] else "every participant had the event"
-        out.append(LeftOut(arms.studies[position], reason))
-    arms = arms.keep(~(none | everyone)[arms.study])
+    arms = drop_one_sided(arms)
     _, design = arms.designs()
     _, events, nonevents = design_totals(arms, design)
     affected = np.isin(design, design[arms.study[(events == 0) | (nonevents == 0)]])
@@ -162,6 +158,5 @@ def _correct(arms: BinaryArms, correction: float) -> BinaryArms:
         arms,
         events=arms.events + added,
         participants=arms.participants + 2 * added,
-        left_out=tuple(out),
         changes=(*arms.changes, *changes),
     )

@@ -169,14 +169,8 @@ def fit_regression(
     if reference is not None:
         network.position(reference)
     wanted = (covariates,) if isinstance(covariates, str) else tuple(covariates)
-    table = study_covariates(network, data, wanted, study)
-    network = table.network
-    if reference is not None:
-        network.position(reference)
-    bases = tuple(reference if reference in part else part[0] for part in network.subnetworks)
-    middle = centre_of(table, centre)
-    groups, names = slope_groups(network, bases, slopes)
-    x = table.values - middle
+    moderators = moderators_of(network, data, wanted, study, slopes, centre, reference)
+    network, bases, groups, x = moderators.network, moderators.bases, moderators.groups, moderators.values
     rows = make_rows(network.blocks, lambda block: arm_columns(block, groups, x))
     common = solve_rows(rows)
     tau2 = tau2_of_rows(rows, method) if model == "random" else 0.0
@@ -191,7 +185,6 @@ def fit_regression(
             f"that compare {' or '.join(bases)} with the treatments that share a slope; choose another reference"
             + (", or share slopes" if slopes == "treatment" else "")
         )
-    slope_names = [f"{c}: {g}" if g else c for c in table.names for g in names]
     used = functions[known]
     spread = used @ fit.covariance @ used.T
     qm, qm_df = _wald(values[known], spread)
@@ -201,9 +194,9 @@ def fit_regression(
         model=model,
         method=method,
         reference=reference if reference is not None else network.subnetworks[0][0],
-        covariates=table.names,
-        centre=middle,
-        slopes=tabulate(slope_names, values, errors, level),
+        covariates=moderators.names,
+        centre=moderators.centre,
+        slopes=tabulate(moderators.slope_names, values, errors, level),
         pairs=_pairs(network, fit, groups, np.zeros(x.shape[1]), level),
         qm=qm,
         qm_df=qm_df,
@@ -217,6 +210,44 @@ def fit_regression(
         fit=fit,
         groups=groups,
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Moderators:
+    """What both kinds of network regression begin with.
+
+    ``network``: with the studies that have all covariates; ``bases``: the reference of each subnetwork; ``values``: of
+    the covariates less their ``centre``, (studies, covariates); ``groups``: (treatments, slopes).
+    """
+
+    network: Network
+    bases: tuple[str, ...]
+    names: tuple[str, ...]
+    centre: FloatArray
+    values: FloatArray
+    groups: FloatArray
+    slope_names: list[str]
+
+
+def moderators_of(
+    network: Network,
+    data: Any,
+    covariates: Sequence[str],
+    study: str,
+    slopes: Slopes,
+    centre: bool | Mapping[str, float],
+    reference: str | None,
+) -> Moderators:
+    """The covariates of a network's studies and which slope each treatment has; arguments as in `fit_regression`."""
+    table = study_covariates(network, data, covariates, study)
+    network = table.network
+    if reference is not None:
+        network.position(reference)
+    bases = tuple(reference if reference in part else part[0] for part in network.subnetworks)
+    middle = centre_of(table, centre)
+    groups, group_names = slope_groups(network, bases, slopes)
+    names = [f"{c}: {g}" if g else c for c in table.names for g in group_names]
+    return Moderators(network, bases, table.names, middle, table.values - middle, groups, names)
 
 
 def arm_columns(block: Rotated, groups: FloatArray, x: FloatArray) -> FloatArray:
