@@ -86,6 +86,14 @@ OTHERS: dict[str, Callable[[FloatArray, FloatArray], Any]] = {
     "Orwin": lambda y, v: fail_safe(y, v, method="orwin", target=0.1),
 }
 
+LISTING: dict[str, Callable[[FloatArray, FloatArray], Any]] = {
+    "mean": lambda y, v: meta_regression(y, v, np.ones((len(y), 1))),
+    "mean ML": lambda y, v: meta_regression(y, v, np.ones((len(y), 1)), method="ML", ci="hksj"),
+    "influence": influence,
+    "baujat": baujat,
+}
+"""Analyses that leave out what is missing and list it."""
+
 TOO_FEW = {
     "selection": 2,
     "selection half-normal": 2,
@@ -138,5 +146,11 @@ def test_a_result_can_always_be_told(analysis: str, studies: str) -> None:
 )
 def test_what_is_missing_or_impossible_is_refused(analysis: str, estimate: float, variance: float) -> None:
     y, v = np.append(SPREAD, estimate), np.append(np.linspace(0.01, 0.4, 12), variance)
+    if analysis in LISTING and np.isnan([estimate, variance]).any():
+        complete, found = (LISTING[analysis](*studies) for studies in ((y[:12], v[:12]), (y, v)))
+        lines = found.summary().splitlines()
+        assert [line for line in lines if "Left out" not in line] == complete.summary().splitlines()
+        assert any(line.startswith("Left out: 13 (no ") for line in lines)
+        return
     with pytest.raises(DataError, match="13"):
         {**ANALYSES, **OTHERS}[analysis](y, v)

@@ -22,20 +22,22 @@ from equipoise.synthesis.bayes.coefficients import (
     tabulate,
 )
 from equipoise.synthesis.bayes.criticism import Criticism, criticise_estimates, deviance, single_rows
+from equipoise.synthesis.bayes.deviance_information import DevianceInformation
 from equipoise.synthesis.bayes.linear import independent_priors, linear_model
 from equipoise.synthesis.bayes.linear_posterior import Heterogeneity, LinearPosterior, posterior_of
 from equipoise.synthesis.bayes.mixture import NormalMixture
 from equipoise.synthesis.bayes.network_studies import moments_of
 from equipoise.synthesis.bayes.priors import Prior, check_heterogeneity_prior
+from equipoise.synthesis.measures.effect import LeftOut
 from equipoise.synthesis.network.tables import decimals
-from equipoise.synthesis.pairwise import inputs
 from equipoise.synthesis.pairwise.design import Design, design_matrix
+from equipoise.synthesis.pairwise.regression_data import complete_rows
 
 Priors = Prior | Mapping[str, Prior] | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class MetaRegressionPosterior:
+class MetaRegressionPosterior(DevianceInformation):
     """The posterior of a meta-regression.
 
     ``coefficients``: their posteriors, on the analysis scale; ``tau``: that of the residual heterogeneity;
@@ -50,6 +52,7 @@ class MetaRegressionPosterior:
     notes: tuple[str, ...]
     heterogeneity: Prior | None
     studies: tuple[str, ...]
+    left_out: tuple[LeftOut, ...]
     design: Design = field(repr=False)
     posterior: LinearPosterior = field(repr=False)
 
@@ -62,16 +65,6 @@ class MetaRegressionPosterior:
     def log_evidence(self) -> float:
         """The logarithm of the marginal likelihood, with a constant of 1 for a unit of every flat coefficient."""
         return self.tau.log_evidence
-
-    @property
-    def p_d(self) -> float:
-        """pD, the sum of the leverages."""
-        return float(self.leverage.sum())
-
-    @property
-    def dic(self) -> float:
-        """D̄ + pD."""
-        return float(self.deviance.sum()) + self.p_d
 
     def criticism(self) -> Criticism:
         """Residual deviance, leverage, DIC, WAIC, leave-one-study-out prediction and predictive p-values."""
@@ -99,9 +92,10 @@ class MetaRegressionPosterior:
         if self.model == "random":
             lines.append(f"Residual heterogeneity: tau {decimals(float(self.tau.quantile(0.5)))} (median)")
         lines.append(
-            f"Residual deviance {decimals(float(self.deviance.sum()), 2)}, pD {decimals(self.p_d, 2)}, DIC "
+            f"Residual deviance {decimals(self.total_deviance, 2)}, pD {decimals(self.p_d, 2)}, DIC "
             f"{decimals(self.dic, 2)}"
         )
+        lines += [f"Left out: {study} ({reason})" for study, reason in self.left_out]
         return "\n".join([*lines, *self.notes])
 
 
@@ -125,7 +119,8 @@ def meta_regression_posterior(
     ``heterogeneity``: the prior of τ, which has no default; ``coefficients``: None (flat), one prior for all, or one by
     name, the others flat.
 
-    Raises ``DataError`` for unusable numbers, redundant moderators, unknown names and an improper posterior.
+    A study with a missing value is left out and listed. Raises ``DataError`` for unusable numbers, redundant moderators,
+    unknown names and an improper posterior.
     """
     if model not in ("random", "common"):
         raise DataError(f"model {model!r} isn't known; choose 'random' or 'common'")
@@ -137,10 +132,12 @@ def meta_regression_posterior(
             if model == "random"
             else "a common-effect model has no τ: leave heterogeneity out, or choose model='random'"
         )
-    y, v = inputs.estimates_and_variances(estimates, variances)
-    if studies is not None and len(studies) != len(y):
-        raise DataError(f"studies has {len(studies)} names, but there are {len(y)} estimates")
-    design = design_matrix(X, len(y), formula=formula, data=data, names=None if names is None else tuple(names))
+    labels = [f"study {i + 1}" for i in range(np.size(estimates))] if studies is None else list(map(str, studies))
+    rows = complete_rows(estimates, variances, X, formula, data, labels)
+    y, v = rows.y, rows.v
+    design = design_matrix(
+        rows.X, len(y), formula=formula, data=rows.data, names=None if names is None else tuple(names)
+    )
     prior = independent_priors(priors_of(design.names, coefficients))
     linear = linear_model(y, v, design.X, prior)
     found = posterior_of(linear, check_heterogeneity_prior(heterogeneity) if heterogeneity is not None else None)
@@ -154,7 +151,8 @@ def meta_regression_posterior(
         leverage=leverage,
         notes=(f"Priors: {tau}; coefficients {describe_priors(coefficients)}.",),
         heterogeneity=heterogeneity,
-        studies=tuple(f"study {i + 1}" for i in range(len(y))) if studies is None else tuple(map(str, studies)),
+        studies=rows.studies,
+        left_out=rows.left_out,
         design=design,
         posterior=found,
     )

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from equipoise.frames import make_frame
+from equipoise.synthesis.measures.effect import LeftOut
 from equipoise.synthesis.pairwise.influence import influence
 from equipoise.synthesis.pairwise.tables import number, table
 
@@ -24,6 +25,7 @@ class Baujat:
     studies: tuple[str, ...]
     heterogeneity: FloatArray
     influence: FloatArray
+    left_out: tuple[LeftOut, ...] = ()
 
     def to_frame(self) -> Any:
         """One row a study."""
@@ -37,7 +39,8 @@ class Baujat:
             [study, number(x), number(y)]
             for study, x, y in zip(self.studies, self.heterogeneity, self.influence, strict=True)
         ]
-        return table(["", "contribution to Q", "influence on the result"], rows)
+        text = table(["", "contribution to Q", "influence on the result"], rows)
+        return "\n".join([text, *(f"Left out: {study} ({reason})" for study, reason in self.left_out)])
 
 
 def baujat(
@@ -60,4 +63,5 @@ def baujat(
         studies=found.studies,
         heterogeneity=(fit.estimates - fit.fitted) ** 2 / (fit.variances + fit.tau2),
         influence=found.prediction_shift,
+        left_out=fit.left_out,
     )

@@ -148,9 +148,14 @@ def _from_formula(formula: str, data: Any) -> Design:
 
 
 def _columns(formula: str, parsed: Any, data: Any) -> list[str]:
-    """The columns that a formula uses, those within its functions included."""
+    """The columns that a formula needs, which the data may lack."""
+    return sorted(set(parsed.required_variables) | set(formula_columns(formula, data)))
+
+
+def formula_columns(formula: str, data: Any) -> list[str]:
+    """The columns of ``data`` that a formula uses, those within its functions included."""
     words = set(re.findall(r"`([^`]*)`", formula)) | set(re.findall(r"[A-Za-z_]\w*", formula)) - FUNCTIONS
-    return sorted(set(parsed.required_variables) | words.intersection(column_names(data)))
+    return sorted(words.intersection(column_names(data)))
 
 
 def _refuse_code(formula: str) -> None:

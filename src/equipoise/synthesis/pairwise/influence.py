@@ -16,7 +16,6 @@ from scipy.special import chdtr
 
 from equipoise.errors import DataError
 from equipoise.frames import make_frame
-from equipoise.synthesis.pairwise import inputs
 from equipoise.synthesis.pairwise.refits import refit
 from equipoise.synthesis.pairwise.regression import MetaRegression, meta_regression
 from equipoise.synthesis.pairwise.tables import number, table
@@ -87,7 +86,8 @@ class Influence:
             [study, *(number(float(column[i])) for column in columns), "*" if self.influential[i] else ""]
             for i, study in enumerate(self.studies)
         ]
-        return table(["", "rstudent", "dffits", "cook.d", "cov.r", "τ².del", "QE.del", "hat", "weight", ""], rows)
+        text = table(["", "rstudent", "dffits", "cook.d", "cov.r", "τ².del", "QE.del", "hat", "weight", ""], rows)
+        return "\n".join([text, *(f"Left out: {study} ({reason})" for study, reason in self.fit.left_out)])
 
     def __str__(self) -> str:
         return self.summary()
@@ -148,7 +148,7 @@ def influence(
         | np.any(np.abs(dfbetas) > 1, axis=1)
     )
     return Influence(
-        studies=inputs.labels(studies, k, "studies"),
+        studies=fit.studies,
         names=fit.names,
         standardised=standardised,
         studentised=studentised,

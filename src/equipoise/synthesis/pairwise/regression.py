@@ -17,11 +17,13 @@ from scipy.special import chdtrc, chdtri, fdtrc, ndtr, ndtri, stdtr, stdtrit
 
 from equipoise.errors import DataError
 from equipoise.frames import make_frame
+from equipoise.synthesis.measures.effect import LeftOut
 from equipoise.synthesis.pairwise import inputs
 from equipoise.synthesis.pairwise.design import Design, design_matrix
 from equipoise.synthesis.pairwise.heterogeneity import METHODS, WEIGHTED_METHODS, solve
 from equipoise.synthesis.pairwise.intervals import ci_method
 from equipoise.synthesis.pairwise.projection import InterceptOnly, ModeratorProjection, Moderators
+from equipoise.synthesis.pairwise.regression_data import complete_rows
 from equipoise.synthesis.pairwise.roots import q_root
 from equipoise.synthesis.pairwise.tables import number, p_cell, p_value, table
 
@@ -79,7 +81,8 @@ class MetaRegression:
     ``tau2`` is the residual heterogeneity (``tau2_fixed``: given, not estimated); ``r2`` the share of τ² explained,
     in per cent (NaN without an intercept); ``i2`` in per cent and ``h2`` follow from τ² and the typical variance.
     ``residual_test`` (QE) tests residual heterogeneity, ``moderator_test`` (QM) all coefficients but the intercept.
-    ``factor`` is the Hartung–Knapp factor by which ``covariance`` was multiplied.
+    ``factor`` is the Hartung–Knapp factor by which ``covariance`` was multiplied. ``left_out``: studies with a missing
+    value.
     """
 
     method: str
@@ -106,6 +109,7 @@ class MetaRegression:
     variances: FloatArray
     design: Design
     warnings: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -230,6 +234,7 @@ class MetaRegression:
             f"Test of moderators: {self.moderator_test}",
             "",
             table(["", "estimate", "se", letter, "p", "ci.low", "ci.high"], rows),
+            *(f"Left out: {study} ({reason})" for study, reason in self.left_out),
             *(f"Note: {warning}" for warning in self.warnings),
         ]
         return "\n".join(lines)
@@ -306,8 +311,8 @@ def meta_regression(
     (`bayes.meta_regression.meta_regression_posterior`), for which ``method``, ``ci``, ``tau2`` and ``weights`` have no
     meaning; ``coefficient_prior``: one for all coefficients, or one by name, the others flat.
 
-    Raises ``DataError`` for unusable numbers (study or row named), redundant moderators, and when there are no more
-    studies than coefficients.
+    A study without an estimate, variance or moderator (NaN, None) is left out and listed. Raises ``DataError`` for
+    unusable numbers (study or row named), redundant moderators, and when there are no more studies than coefficients.
     """
     if prior is not None or coefficient_prior is not None:
         from equipoise.synthesis.bayes.meta_regression import meta_regression_posterior
@@ -322,9 +327,11 @@ def meta_regression(
             estimates, variances, X, formula=formula, data=data, heterogeneity=prior, coefficients=coefficient_prior,
             level=level, names=names, studies=studies,
         )  # fmt: skip
-    y, v = inputs.estimates_and_variances(estimates, variances)
+    labels = inputs.labels(studies, np.size(estimates), "studies")
+    rows = complete_rows(estimates, variances, X, formula, data, labels, weights)
+    y, v, weights = rows.y, rows.v, rows.weights
     k = len(y)
-    design = design_matrix(X, k, formula=formula, data=data, names=None if names is None else tuple(names))
+    design = design_matrix(rows.X, k, formula=formula, data=rows.data, names=None if names is None else tuple(names))
     inputs.probability(level, "level")
     interval = ci_method(ci)
     p = design.X.shape[1]
@@ -400,11 +407,12 @@ def meta_regression(
         r2=_explained(y, v, design, method, t2, given, at0) if tau2 is None else float("nan"),
         residual_test=WaldTest(qe, df, float("nan"), float(chdtrc(df, qe)) if df else 1.0),
         moderator_test=wald_test(coefficients, covariance, np.eye(p)[list(design.tested)], freedom),
-        studies=inputs.labels(studies, k, "studies"),
+        studies=rows.studies,
         estimates=y,
         variances=v,
         design=design,
         warnings=tuple(warnings),
+        left_out=rows.left_out,
     )
 
 
