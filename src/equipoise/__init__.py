@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from equipoise.synthesis.bayes.heterogeneity_priors import LogNormal as LogNormal
     from equipoise.synthesis.bayes.heterogeneity_priors import LogStudent as LogStudent
     from equipoise.synthesis.bayes.heterogeneity_priors import OnVariance as OnVariance
+    from equipoise.synthesis.bayes.network_comparison import compare as compare
     from equipoise.synthesis.bayes.pair import PairPosterior as PairPosterior
     from equipoise.synthesis.bayes.prior_sensitivity import prior_sensitivity as prior_sensitivity
     from equipoise.synthesis.bayes.priors import Flat as Flat
@@ -94,6 +95,7 @@ _HOME: dict[str, str] = {
     "Uniform": "equipoise.synthesis.bayes.priors",
     "answer_question": "equipoise.report.build",
     "commensurate_prior": "equipoise.synthesis.bayes.borrowing",
+    "compare": "equipoise.synthesis.bayes.network_comparison",
     "cumulative": "equipoise.synthesis.pairwise.cumulative",
     "effect_sizes": "equipoise.synthesis.measures.effect_sizes",
     "egger": "equipoise.synthesis.pairwise.asymmetry",
@@ -151,6 +153,7 @@ __all__ = [
     "__version__",
     "answer_question",
     "commensurate_prior",
+    "compare",
     "cumulative",
     "effect_sizes",
     "egger",

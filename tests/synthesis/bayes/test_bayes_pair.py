@@ -397,3 +397,14 @@ def test_what_is_not_a_prior_is_refused() -> None:
         posterior(*MAGNESIUM, heterogeneity=HalfNormal(1.0), effect=HalfNormal(1.0))
     with pytest.raises(DataError, match="not a prior for the heterogeneity"):
         posterior(*MAGNESIUM, heterogeneity=0.5)  # type: ignore[arg-type]
+
+
+def test_likelihood_that_is_highest_without_heterogeneity_prints_zero() -> None:
+    found = posterior(np.array([0.1, 0.12, 0.09, 0.11]), np.full(4, 0.04), heterogeneity=HalfNormal(0.5))
+    assert found.maximum_likelihood.joint[0] == 0.0
+    assert found.maximum_likelihood.marginal[0] == 0.0
+    assert found.maximum_a_posteriori.joint[0] == 0.0
+    assert "e-" not in found.summary()
+    # Under a flat prior of μ, its marginal likelihood is its posterior density: the route for other priors agrees.
+    nearly = posterior(found.estimates, found.variances, heterogeneity=HalfNormal(0.5), effect=Normal(0.0, 1e6))
+    assert found.maximum_likelihood.marginal[1] == pytest.approx(nearly.maximum_likelihood.marginal[1], abs=1e-9)

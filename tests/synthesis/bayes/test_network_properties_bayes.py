@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from networks import BruteForce, parkinson, triangle
 
+import equipoise as eq
 from equipoise.errors import DataError
 from equipoise.synthesis.bayes.network_comparison import compare
 from equipoise.synthesis.bayes.priors import Flat, HalfNormal, Normal
@@ -117,3 +118,18 @@ def test_what_has_no_bayes_factor_gets_none() -> None:
         improper.averaged("2", "1")
     with pytest.raises(DataError, match="different studies"):
         compare({"a": flat, "b": triangle().posterior(HalfNormal(0.5))})
+
+
+def test_priors_by_other_names_and_what_is_no_posterior_of_a_network_are_refused() -> None:
+    with pytest.raises(DataError, match="as heterogeneity="):
+        triangle().posterior(prior=HalfNormal(0.5))  # type: ignore[call-overload]
+    with pytest.raises(DataError, match="as effects="):
+        triangle().posterior(HalfNormal(0.5), effect_prior=Normal(0, 1))  # type: ignore[call-overload]
+    with pytest.raises(DataError, match="no option wrong"):
+        triangle().posterior(HalfNormal(0.5), wrong=1)  # type: ignore[call-overload]
+    flat = triangle().posterior(HalfNormal(0.5))
+    pair = eq.pool([0.1, 0.3], [0.1, 0.1], prior=HalfNormal(0.5))
+    with pytest.raises(DataError, match="pair: a posterior of a network"):
+        eq.compare({"network": flat, "pair": pair})  # type: ignore[dict-item]
+    with pytest.raises(DataError, match="by name"):
+        eq.compare([flat, flat])  # type: ignore[arg-type]

@@ -95,11 +95,16 @@ class ModelComparison:
 def compare(posteriors: Mapping[str, NetworkPosterior]) -> ModelComparison:
     """Compare posteriors of one network by name.
 
-    Raises ``DataError`` for fewer than two, and for posteriors of different studies.
+    Raises ``DataError`` for fewer than two, for what isn't a network's posterior, and for different studies.
     """
-    if len(posteriors) < 2:
-        raise DataError("comparing takes two models at least")
+    from equipoise.synthesis.bayes.network_posterior import NetworkPosterior
+
+    if not isinstance(posteriors, Mapping) or len(posteriors) < 2:
+        raise DataError("comparing takes two models at least, by name: compare({'common': …, 'random': …})")
     each = list(posteriors.values())
+    for name, posterior in posteriors.items():
+        if not isinstance(posterior, NetworkPosterior):
+            raise DataError(f"{name}: a posterior of a network (Network.posterior) is needed, not {posterior!r:.60}")
     if any(p.network.studies != each[0].network.studies for p in each):
         raise DataError("the posteriors are of different studies, so their fit can't be compared")
     evidence = np.array([p.log_evidence for p in each])

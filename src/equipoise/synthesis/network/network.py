@@ -325,6 +325,7 @@ class Network:
         likelihood: Family = "normal",
         link: Link | None = None,
         baseline: Prior | None = None,
+        **others: Any,
     ) -> NetworkPosterior | ArmPosterior:
         """Bayesian network meta-analysis, exact to the stated ``error``, subnetwork by subnetwork.
 
@@ -343,6 +344,10 @@ class Network:
 
         Raises ``DataError`` for unknown options, a prior stated for another measure, and an improper posterior.
         """
+        if others:
+            name = next(iter(others))
+            meant = {"prior": "heterogeneity", "effect_prior": "effects"}.get(name)
+            raise DataError(f"no option {name}" + (f": a network takes that prior as {meant}=" if meant else ""))
         if likelihood == "normal":
             from equipoise.synthesis.bayes.network_posterior import network_posterior
 
