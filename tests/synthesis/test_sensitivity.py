@@ -5,6 +5,9 @@ Reference values: metafor 3.8-1, calls in tests/data/sensitivity.json, written b
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -13,14 +16,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
+import equipoise as eq
 from datasets import BCG
 from datasets_more import column, log_risk_ratio
 from equipoise.errors import DataError
+from equipoise.synthesis.pairwise.asymmetry import begg, thompson
 from equipoise.synthesis.pairwise.baujat import baujat
 from equipoise.synthesis.pairwise.cumulative import cumulative
+from equipoise.synthesis.pairwise.excess_significance import excess_significance
+from equipoise.synthesis.pairwise.fail_safe import fail_safe
 from equipoise.synthesis.pairwise.gosh import gosh
 from equipoise.synthesis.pairwise.influence import influence
 from equipoise.synthesis.pairwise.leave_one_out import leave_one_out
+from equipoise.synthesis.pairwise.limit_meta_analysis import limit_meta_analysis
+from equipoise.synthesis.pairwise.location_scale import location_scale
+from equipoise.synthesis.pairwise.pet_peese import pet_peese
 from equipoise.synthesis.pairwise.pooling import pool
 from equipoise.synthesis.pairwise.series import PooledSeries
 from reference import CLOSED_FORM, ITERATIVE, agrees, reference
@@ -216,3 +226,27 @@ def test_text_and_frames() -> None:
     assert "rstudent" in influence(Y, V).summary()
     assert len(baujat(Y, V).to_frame()) == 13
     assert len(gosh(Y[:5], V[:5]).to_frame()) == 31
+
+
+@pytest.mark.parametrize(
+    "analysis",
+    [
+        eq.egger, thompson, begg, pet_peese, limit_meta_analysis, excess_significance, fail_safe, location_scale,
+        eq.leave_one_out, eq.cumulative, eq.gosh, eq.influence, baujat, eq.trim_and_fill, eq.selection_model,
+        eq.meta_regression, partial(eq.meta_regression, prior=eq.HalfNormal(0.5)), partial(eq.subgroups, groups="aabbab"),
+    ],
+)  # fmt: skip
+def test_effect_sizes_are_taken_with_their_studies(analysis: Callable[..., Any]) -> None:
+    data = {"trial": list("pqrstu"), "e": [4, 8, 12, 9, 3, 20], "n": [40, 51, 80, 62, 30, 99]}
+    data |= {"f": [9, 11, 12, 17, 8, 33], "m": [41, 50, 79, 60, 31, 101]}
+    es = eq.effect_sizes(data, measure="OR", study="trial", events=("e", "f"), n=("n", "m"))
+    found, plain = analysis(es), analysis(es.estimates, es.variances)
+    if "studies" in signature(analysis).parameters:
+        plain = analysis(es.estimates, es.variances, studies=es.studies)
+    assert found.summary() == plain.summary()
+    with pytest.raises(DataError, match="carry their variances"):
+        analysis(es, es.variances)
+    with pytest.raises(DataError, match=r"need(s|ed).* variances|variances are needed"):
+        analysis(es.estimates)
+    with pytest.raises(DataError, match=r"a result isn't taken|needs variances"):
+        analysis(eq.pool(es))

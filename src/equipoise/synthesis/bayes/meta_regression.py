@@ -29,7 +29,9 @@ from equipoise.synthesis.bayes.mixture import NormalMixture
 from equipoise.synthesis.bayes.network_studies import moments_of
 from equipoise.synthesis.bayes.priors import Prior, check_heterogeneity_prior
 from equipoise.synthesis.measures.effect import LeftOut
+from equipoise.synthesis.measures.effect_sizes import EffectSizes
 from equipoise.synthesis.network.tables import decimals
+from equipoise.synthesis.pairwise import inputs
 from equipoise.synthesis.pairwise.design import Design, design_matrix
 from equipoise.synthesis.pairwise.regression_data import complete_rows
 
@@ -100,8 +102,8 @@ class MetaRegressionPosterior(DevianceInformation):
 
 
 def meta_regression_posterior(
-    estimates: ArrayLike,
-    variances: ArrayLike,
+    estimates: ArrayLike | EffectSizes,
+    variances: ArrayLike | None = None,
     X: Any = None,
     *,
     formula: str | None = None,
@@ -132,6 +134,7 @@ def meta_regression_posterior(
             if model == "random"
             else "a common-effect model has no τ: leave heterogeneity out, or choose model='random'"
         )
+    estimates, variances, studies = inputs.unpacked(estimates, variances, studies)
     labels = [f"study {i + 1}" for i in range(np.size(estimates))] if studies is None else list(map(str, studies))
     rows = complete_rows(estimates, variances, X, formula, data, labels)
     y, v = rows.y, rows.v

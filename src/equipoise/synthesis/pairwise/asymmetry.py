@@ -19,6 +19,7 @@ from scipy.stats import kendalltau
 
 from equipoise.errors import DataError
 from equipoise.frames import make_frame
+from equipoise.synthesis.measures.effect_sizes import EffectSizes
 from equipoise.synthesis.pairwise import inputs
 from equipoise.synthesis.pairwise.design import design_matrix
 from equipoise.synthesis.pairwise.heterogeneity import solve
@@ -107,8 +108,8 @@ class AsymmetryTest:
 
 
 def egger(
-    estimates: ArrayLike,
-    variances: ArrayLike,
+    estimates: ArrayLike | EffectSizes,
+    variances: ArrayLike | None = None,
     *,
     predictor: str = "se",
     sizes: ArrayLike | None = None,
@@ -127,8 +128,8 @@ def egger(
 
 
 def thompson(
-    estimates: ArrayLike,
-    variances: ArrayLike,
+    estimates: ArrayLike | EffectSizes,
+    variances: ArrayLike | None = None,
     *,
     method: str = "DL",
     test: str = "t",
@@ -239,7 +240,7 @@ def pustejovsky(
     return _multiplicative("Pustejovsky–Rodgers", "√(1/n₁ + 1/n₂)", y, np.sqrt(1 / a + 1 / b), 1 / v, None, level, True)
 
 
-def begg(estimates: ArrayLike, variances: ArrayLike) -> AsymmetryTest:
+def begg(estimates: ArrayLike | EffectSizes, variances: ArrayLike | None = None) -> AsymmetryTest:
     """Begg and Mazumdar's rank correlation of the standardised estimates with their variances.
 
     Kendall's τ with its exact p-value; with ties, the normal approximation with the variance corrected for them.

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from equipoise.frames import make_frame
 from equipoise.synthesis.measures.effect import LeftOut
+from equipoise.synthesis.measures.effect_sizes import EffectSizes
 from equipoise.synthesis.pairwise.influence import influence
 from equipoise.synthesis.pairwise.tables import number, table
 
@@ -44,8 +45,8 @@ class Baujat:
 
 
 def baujat(
-    estimates: ArrayLike,
-    variances: ArrayLike,
+    estimates: ArrayLike | EffectSizes,
+    variances: ArrayLike | None = None,
     X: Any = None,
     *,
     formula: str | None = None,

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from equipoise.errors import DataError
+from equipoise.synthesis.measures.effect_sizes import EffectSizes
 from equipoise.synthesis.pairwise import inputs
 from equipoise.synthesis.pairwise.intervals import ci_method
 from equipoise.synthesis.pairwise.refits import refit
@@ -16,8 +17,8 @@ from equipoise.synthesis.pairwise.series import PooledSeries, pooled_series
 
 
 def cumulative(
-    estimates: ArrayLike,
-    variances: ArrayLike,
+    estimates: ArrayLike | EffectSizes,
+    variances: ArrayLike | None = None,
     order: Sequence[Any] | None = None,
     *,
     method: str = "REML",
@@ -40,7 +41,7 @@ def cumulative(
     if keys.dtype.kind == "f" and np.isnan(keys).any():
         raise DataError(f"order, study {int(np.flatnonzero(np.isnan(keys))[0]) + 1}: missing; it needs a place")
     rank = np.argsort(keys, kind="stable")
-    names = inputs.labels(studies, k, "studies")
+    names = inputs.labels(inputs.studies_of(estimates, studies), k, "studies")
     fits = refit(y[rank], v[rank], np.ones((k, 1)), np.tri(k, dtype=bool), method=method, ci=interval)
     rows = tuple(names[i] for i in rank)
     return pooled_series(fits, "adding", rows, np.arange(1, k + 1), method, interval, level)

@@ -18,6 +18,7 @@ from scipy.stats import binom
 
 from equipoise.errors import DataError
 from equipoise.frames import make_frame
+from equipoise.synthesis.measures.effect_sizes import EffectSizes
 from equipoise.synthesis.pairwise import inputs
 from equipoise.synthesis.pairwise.tables import number, p_value
 
@@ -74,8 +75,8 @@ class ExcessSignificance:
 
 
 def excess_significance(
-    estimates: ArrayLike,
-    variances: ArrayLike,
+    estimates: ArrayLike | EffectSizes,
+    variances: ArrayLike | None = None,
     *,
     theta: float | None = None,
     tau2: float = 0.0,

@@ -15,6 +15,7 @@ from scipy.special import ndtr, ndtri
 
 from equipoise.errors import DataError
 from equipoise.frames import make_frame
+from equipoise.synthesis.measures.effect_sizes import EffectSizes
 from equipoise.synthesis.pairwise import inputs
 from equipoise.synthesis.pairwise.tables import number
 
@@ -66,7 +67,7 @@ class FailSafe:
 
 
 def fail_safe(
-    estimates: ArrayLike,
+    estimates: ArrayLike | EffectSizes,
     variances: ArrayLike | None = None,
     *,
     method: str = "rosenthal",
@@ -75,12 +76,12 @@ def fail_safe(
 ) -> FailSafe:
     """The number of null studies that would make the combined result non-significant at ``alpha`` (Rosenthal by
     Stouffer's sum of z, Rosenberg by the mean weighted by 1/v), or bring the mean to ``target`` (Orwin; None: half of
-    it; unweighted unless ``variances`` are given). 0 when the result is there already.
+    it; unweighted unless there are ``variances``). 0 when the result is there already.
     """
     inputs.choice(method, METHODS, "method")
     inputs.probability(alpha, "alpha")
     nan = float("nan")
-    if variances is None:
+    if variances is None and not isinstance(estimates, EffectSizes):
         if method != "orwin":
             raise DataError(f"{method}'s fail-safe N needs variances")
         y = inputs.column(estimates, "estimates")

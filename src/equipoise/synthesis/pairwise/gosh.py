@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from equipoise.errors import DataError
 from equipoise.frames import make_frame
+from equipoise.synthesis.measures.effect_sizes import EffectSizes
 from equipoise.synthesis.pairwise import inputs
 from equipoise.synthesis.pairwise.design import Design, design_matrix
 from equipoise.synthesis.pairwise.refits import COMMON, refit
@@ -96,8 +97,8 @@ class Gosh:
 
 
 def gosh(
-    estimates: ArrayLike,
-    variances: ArrayLike,
+    estimates: ArrayLike | EffectSizes,
+    variances: ArrayLike | None = None,
     X: Any = None,
     *,
     method: str = "CE",
@@ -129,7 +130,7 @@ def gosh(
     else:
         fits = _refits(y, v, design, members, method)
     return Gosh(
-        studies=inputs.labels(studies, k, "studies"),
+        studies=inputs.labels(inputs.studies_of(estimates, studies), k, "studies"),
         names=("estimate",) if design.intercept_only else design.names,
         method="CE" if method in COMMON else method,
         exhaustive=exhaustive,

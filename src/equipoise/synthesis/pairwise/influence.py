@@ -16,6 +16,7 @@ from scipy.special import chdtr
 
 from equipoise.errors import DataError
 from equipoise.frames import make_frame
+from equipoise.synthesis.measures.effect_sizes import EffectSizes
 from equipoise.synthesis.pairwise.refits import refit
 from equipoise.synthesis.pairwise.regression import MetaRegression, meta_regression
 from equipoise.synthesis.pairwise.tables import number, table
@@ -94,8 +95,8 @@ class Influence:
 
 
 def influence(
-    estimates: ArrayLike,
-    variances: ArrayLike,
+    estimates: ArrayLike | EffectSizes,
+    variances: ArrayLike | None = None,
     X: Any = None,
     *,
     formula: str | None = None,

@@ -9,16 +9,20 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from equipoise.errors import DataError
+from equipoise.synthesis.measures.effect_sizes import EffectSizes
 
 FloatArray = NDArray[np.float64]
 
 
-def estimates_and_variances(estimates: ArrayLike, variances: ArrayLike) -> tuple[FloatArray, FloatArray]:
-    """Both as float64 arrays (k,), k ≥ 1.
+def estimates_and_variances(
+    estimates: ArrayLike | EffectSizes, variances: ArrayLike | None = None
+) -> tuple[FloatArray, FloatArray]:
+    """Both as float64 arrays (k,), k ≥ 1; those of `EffectSizes` where these are given alone.
 
     Raises ``DataError`` naming the first study (counted from 1) whose estimate isn't finite or whose sampling
-    variance isn't positive and finite.
+    variance isn't positive and finite, and for comparisons that share arms.
     """
+    estimates, variances = _unpacked(estimates, variances)
     y = column(estimates, "estimates")
     v = column(variances, "variances", len(y))
     if not len(y):
@@ -26,6 +30,37 @@ def estimates_and_variances(estimates: ArrayLike, variances: ArrayLike) -> tuple
     _refuse(~np.isfinite(y), y, "estimates", "a finite number is needed; leave the study out and say so")
     _refuse(~np.isfinite(v) | (v <= 0), v, "variances", "a sampling variance must be positive and finite")
     return y, v
+
+
+def studies_of(estimates: ArrayLike | EffectSizes, studies: Sequence[Any] | None) -> Sequence[Any] | None:
+    """The studies' names as given, else those of `EffectSizes`, else None."""
+    return estimates.studies if studies is None and isinstance(estimates, EffectSizes) else studies
+
+
+def unpacked(
+    estimates: ArrayLike | EffectSizes, variances: ArrayLike | None, studies: Sequence[Any] | None
+) -> tuple[ArrayLike, ArrayLike, Sequence[Any] | None]:
+    """Estimates, variances and names, unchecked; those of `EffectSizes` where these are given alone."""
+    return (*_unpacked(estimates, variances), studies_of(estimates, studies))
+
+
+def _unpacked(estimates: ArrayLike | EffectSizes, variances: ArrayLike | None) -> tuple[ArrayLike, ArrayLike]:
+    if not isinstance(estimates, EffectSizes):
+        if hasattr(estimates, "estimates"):
+            raise DataError(
+                "a result isn't taken: give its .estimates and .variances (and its method), or the EffectSizes"
+            )
+        if variances is None:
+            raise DataError("variances are needed beside estimates (or EffectSizes alone)")
+        return estimates, variances
+    if variances is not None:
+        raise DataError("effect sizes carry their variances; leave variances out")
+    if estimates.shared is not None:
+        raise DataError(
+            "comparisons share arms: their estimates are correlated, which this analysis doesn't allow for; take "
+            "multilevel with their covariance, or one comparison a study"
+        )
+    return estimates.estimates, estimates.variances
 
 
 def column(values: ArrayLike, name: str, k: int | None = None) -> FloatArray:

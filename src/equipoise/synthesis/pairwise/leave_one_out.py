@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from equipoise.errors import DataError
+from equipoise.synthesis.measures.effect_sizes import EffectSizes
 from equipoise.synthesis.pairwise import inputs
 from equipoise.synthesis.pairwise.intervals import ci_method
 from equipoise.synthesis.pairwise.refits import refit
@@ -16,8 +17,8 @@ from equipoise.synthesis.pairwise.series import PooledSeries, pooled_series
 
 
 def leave_one_out(
-    estimates: ArrayLike,
-    variances: ArrayLike,
+    estimates: ArrayLike | EffectSizes,
+    variances: ArrayLike | None = None,
     *,
     method: str = "REML",
     ci: str = "z",
@@ -36,5 +37,5 @@ def leave_one_out(
     inputs.probability(level, "level")
     interval = ci_method(ci)
     fits = refit(y, v, np.ones((k, 1)), ~np.eye(k, dtype=bool), method=method, ci=interval)
-    rows = inputs.labels(studies, k, "studies")
+    rows = inputs.labels(inputs.studies_of(estimates, studies), k, "studies")
     return pooled_series(fits, "without", rows, np.full(k, k - 1), method, interval, level)

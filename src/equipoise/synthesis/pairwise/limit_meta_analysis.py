@@ -16,6 +16,7 @@ from scipy.special import chdtrc, ndtr, ndtri
 
 from equipoise.errors import DataError
 from equipoise.frames import make_frame
+from equipoise.synthesis.measures.effect_sizes import EffectSizes
 from equipoise.synthesis.pairwise import inputs
 from equipoise.synthesis.pairwise.asymmetry import ENOUGH
 from equipoise.synthesis.pairwise.heterogeneity import solve
@@ -90,8 +91,8 @@ class LimitMetaAnalysis:
 
 
 def limit_meta_analysis(
-    estimates: ArrayLike,
-    variances: ArrayLike,
+    estimates: ArrayLike | EffectSizes,
+    variances: ArrayLike | None = None,
     *,
     adjustment: str = "beta0",
     method: str = "REML",

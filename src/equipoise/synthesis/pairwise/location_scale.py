@@ -15,6 +15,7 @@ from scipy.special import chdtrc
 
 from equipoise.errors import DataError, NotConverged
 from equipoise.frames import make_frame
+from equipoise.synthesis.measures.effect_sizes import EffectSizes
 from equipoise.synthesis.pairwise import inputs
 from equipoise.synthesis.pairwise.design import Design, design_matrix
 from equipoise.synthesis.pairwise.optimum import score
@@ -112,8 +113,8 @@ class LocationScale:
 
 
 def location_scale(
-    estimates: ArrayLike,
-    variances: ArrayLike,
+    estimates: ArrayLike | EffectSizes,
+    variances: ArrayLike | None = None,
     X: Any = None,
     Z: Any = None,
     *,

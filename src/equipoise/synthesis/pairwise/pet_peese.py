@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from equipoise.errors import DataError
 from equipoise.frames import make_frame
+from equipoise.synthesis.measures.effect_sizes import EffectSizes
 from equipoise.synthesis.pairwise import inputs
 from equipoise.synthesis.pairwise.asymmetry import ENOUGH
 from equipoise.synthesis.pairwise.heterogeneity import solve
@@ -107,8 +108,8 @@ class PetPeese:
 
 
 def pet_peese(
-    estimates: ArrayLike,
-    variances: ArrayLike,
+    estimates: ArrayLike | EffectSizes,
+    variances: ArrayLike | None = None,
     *,
     model: str = "multiplicative",
     method: str = "REML",

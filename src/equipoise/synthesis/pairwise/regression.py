@@ -18,6 +18,7 @@ from scipy.special import chdtrc, chdtri, fdtrc, ndtr, ndtri, stdtr, stdtrit
 from equipoise.errors import DataError
 from equipoise.frames import make_frame
 from equipoise.synthesis.measures.effect import LeftOut
+from equipoise.synthesis.measures.effect_sizes import EffectSizes
 from equipoise.synthesis.pairwise import inputs
 from equipoise.synthesis.pairwise.design import Design, design_matrix
 from equipoise.synthesis.pairwise.heterogeneity import METHODS, WEIGHTED_METHODS, solve
@@ -249,8 +250,8 @@ _PRECISE = 1e9
 
 @overload
 def meta_regression(
-    estimates: ArrayLike,
-    variances: ArrayLike,
+    estimates: ArrayLike | EffectSizes,
+    variances: ArrayLike | None = None,
     X: Any = None,
     *,
     formula: str | None = None,
@@ -269,8 +270,8 @@ def meta_regression(
 
 @overload
 def meta_regression(
-    estimates: ArrayLike,
-    variances: ArrayLike,
+    estimates: ArrayLike | EffectSizes,
+    variances: ArrayLike | None = None,
     X: Any = None,
     *,
     formula: str | None = None,
@@ -284,8 +285,8 @@ def meta_regression(
 
 
 def meta_regression(
-    estimates: ArrayLike,
-    variances: ArrayLike,
+    estimates: ArrayLike | EffectSizes,
+    variances: ArrayLike | None = None,
     X: Any = None,
     *,
     formula: str | None = None,
@@ -327,6 +328,7 @@ def meta_regression(
             estimates, variances, X, formula=formula, data=data, heterogeneity=prior, coefficients=coefficient_prior,
             level=level, names=names, studies=studies,
         )  # fmt: skip
+    estimates, variances, studies = inputs.unpacked(estimates, variances, studies)
     labels = inputs.labels(studies, np.size(estimates), "studies")
     rows = complete_rows(estimates, variances, X, formula, data, labels, weights)
     y, v, weights = rows.y, rows.v, rows.weights

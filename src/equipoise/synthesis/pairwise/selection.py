@@ -18,6 +18,7 @@ from scipy.stats import chi2, norm
 
 from equipoise.errors import DataError, NotConverged
 from equipoise.frames import make_frame
+from equipoise.synthesis.measures.effect_sizes import EffectSizes
 from equipoise.synthesis.pairwise import inputs
 from equipoise.synthesis.pairwise.design import Design, design_matrix
 from equipoise.synthesis.pairwise.optimum import Optimum, score
@@ -140,8 +141,8 @@ class SelectionModel:
 
 
 def selection_model(
-    estimates: ArrayLike,
-    variances: ArrayLike,
+    estimates: ArrayLike | EffectSizes,
+    variances: ArrayLike | None = None,
     X: Any = None,
     *,
     weight: str = "step",

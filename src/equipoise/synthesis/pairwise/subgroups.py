@@ -12,6 +12,7 @@ from scipy.special import chdtrc
 
 from equipoise.errors import DataError
 from equipoise.frames import make_frame
+from equipoise.synthesis.measures.effect_sizes import EffectSizes
 from equipoise.synthesis.pairwise import inputs
 from equipoise.synthesis.pairwise.heterogeneity import METHODS, solve
 from equipoise.synthesis.pairwise.pooling import pool_arrays
@@ -77,9 +78,9 @@ class Subgroups:
 
 
 def subgroups(
-    estimates: ArrayLike,
-    variances: ArrayLike,
-    groups: Sequence[Any] | NDArray[Any],
+    estimates: ArrayLike | EffectSizes,
+    variances: ArrayLike | None = None,
+    groups: Sequence[Any] | NDArray[Any] | None = None,
     *,
     method: str = "REML",
     ci: str = "z",
@@ -97,13 +98,15 @@ def subgroups(
     """
     y, v = inputs.estimates_and_variances(estimates, variances)
     k = len(y)
+    if groups is None:
+        raise DataError("groups are needed: one label a study")
     if len(groups) != k:
         raise DataError(f"groups has {len(groups)} values, but there are {k} studies")
     for row, group in enumerate(groups, start=1):
         if group is None or group == "" or (isinstance(group, float) and np.isnan(group)):
             raise DataError(f"groups, study {row}: empty; name its group, or leave the study out and say so")
     names = inputs.labels(groups, k, "groups")
-    labels = inputs.labels(studies, k, "studies")
+    labels = inputs.labels(inputs.studies_of(estimates, studies), k, "studies")
     distinct = tuple(dict.fromkeys(names))
     if len(distinct) < 2:
         raise DataError(f"one group only ({distinct[0]!r}): there is nothing to compare")

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from equipoise.errors import DataError, NotConverged
 from equipoise.frames import make_frame
+from equipoise.synthesis.measures.effect_sizes import EffectSizes
 from equipoise.synthesis.pairwise import inputs
 from equipoise.synthesis.pairwise.pooling import pool_arrays
 from equipoise.synthesis.pairwise.refits import refit
@@ -72,8 +73,8 @@ class TrimAndFill:
 
 
 def trim_and_fill(
-    estimates: ArrayLike,
-    variances: ArrayLike,
+    estimates: ArrayLike | EffectSizes,
+    variances: ArrayLike | None = None,
     *,
     estimator: str = "L0",
     side: str | None = None,
@@ -98,7 +99,7 @@ def trim_and_fill(
     if side is None:
         side = _side(y, v, method)
     inputs.choice(side, ("left", "right"), "side")
-    labels = inputs.labels(studies, k, "studies")
+    labels = inputs.labels(inputs.studies_of(estimates, studies), k, "studies")
     observed = pool_arrays(y, v, labels, method=method, ci=ci, level=level)
     # Worked out for studies missing on the left; on the right, in the mirror.
     sign = -1.0 if side == "right" else 1.0

@@ -65,20 +65,11 @@ def model_average(
 
     Raises ``DataError`` for impossible input, priors that are improper, and measures without default priors.
     """
-    shared = isinstance(estimates, EffectSizes) and estimates.shared is not None
     if isinstance(estimates, EffectSizes):
-        if variances is not None:
-            raise DataError("effect sizes carry their variances; leave variances out")
         if measure is not None and measure != estimates.measure:
             raise DataError(f"measure = {measure!r}, but the effect sizes are {estimates.measure}")
         measure = estimates.measure
-        y, v = inputs.estimates_and_variances(estimates.estimates, estimates.variances)
-    else:
-        if variances is None:
-            raise DataError("variances are needed beside estimates (or EffectSizes alone)")
-        y, v = inputs.estimates_and_variances(estimates, variances)
-    if shared:
-        raise DataError("comparisons share arms: their estimates are correlated, which these models don't allow for")
+    y, v = inputs.estimates_and_variances(estimates, variances)
     inputs.choice(alternative, ("greater", "less"), "alternative")
     inputs.probability(level, "level")
     notes: list[str] = []
