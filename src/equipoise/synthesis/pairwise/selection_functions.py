@@ -213,11 +213,13 @@ class StepSelection:
 
 def piece_masses(t: FloatArray) -> FloatArray:
     """The probabilities, (…, m + 1), between standard normal deviates (…, m) in increasing order."""
-    end = np.zeros((*t.shape[:-1], 1))
-    below = np.concatenate([end, ndtr(t), end + 1.0], axis=-1)
-    above = np.concatenate([end + 1.0, ndtr(-t), end], axis=-1)
+    tail = ndtr(-np.abs(t))
+    low = t < 0
+    below, above = np.zeros((*t.shape[:-1], t.shape[-1] + 2)), np.zeros((*t.shape[:-1], t.shape[-1] + 2))
+    below[..., 1:-1], above[..., 1:-1] = np.where(low, tail, 1.0 - tail), np.where(low, 1.0 - tail, tail)
+    below[..., -1] = above[..., 0] = 1.0
     # The smaller of the two tails keeps its digits when a piece lies far out.
-    return np.asarray(np.where(below[..., 1:] < 0.5, np.diff(below, axis=-1), -np.diff(above, axis=-1)))
+    return np.where(below[..., 1:] < 0.5, below[..., 1:] - below[..., :-1], above[..., :-1] - above[..., 1:])
 
 
 def p_value_steps(steps: FloatArray, sides: int, k: int) -> StepSelection:
