@@ -336,6 +336,24 @@ def test_stated_errors_hold_for_many_studies(
 # Limits and consistency.
 
 
+def test_other_models_tell_where_to_look_and_no_more() -> None:
+    """Selection as strong as it gets without an effect, and next to none with one: the posteriors lie far apart."""
+    rng = np.random.default_rng(50)
+    se = 2 / np.sqrt(rng.integers(30, 300, 200))
+    y = 0.2 + 0.15 * rng.standard_normal(200) + se * rng.standard_normal(200)
+    kept = np.flatnonzero((y / se > 1.96) | (rng.random(200) < 0.3))[:50]
+    y, v = y[kept], se[kept] ** 2
+    biases = [(SelectionWeights((0.05,)), 1.0), (SelectionWeights((0.025, 0.05)), 1.0)]
+    together = model_average(y, v, measure="SMD", bias=biases)
+    for fit in together.models:
+        alone = model_average(y, v, measure="SMD", models=[fit.model]).models[0]
+        off = abs(np.expm1(fit.log_marginal_likelihood - alone.log_marginal_likelihood))
+        assert off <= fit.error + alone.error
+        assert fit.error < 3e-5
+        assert fit.mu.mean == pytest.approx(alone.mu.mean, abs=1e-5)
+        assert fit.tau.mean == pytest.approx(alone.tau.mean, abs=1e-5)
+
+
 @pytest.mark.parametrize("measure", ["SMD", "OR", "MD"])
 def test_p_values_of_large_t_tests_are_those_of_normal_deviates(measure: str) -> None:
     """With variances 4/n (times the squared unit) and n of millions, t is estimate/standard error, standard normal."""

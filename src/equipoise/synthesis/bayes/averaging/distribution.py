@@ -218,7 +218,8 @@ def _product(lattice: Lattice, axis: int, factor: FloatArray, masses: FloatArray
     x = lattice.nodes[axis]
     product = factor[:, None] * lattice.values(axis)
     mean = float(np.sum(masses * product))
-    sd = float(np.sqrt(np.sum(masses * (product - mean) ** 2)))
+    # Interpolated masses may be a little below 0.
+    sd = float(np.sqrt(max(np.sum(masses * (product - mean) ** 2), 0.0)))
     fine, cumulative, bell = finer(x)
     below, density = _products(masses, cumulative), _products(masses, bell)
     density = density / np.exp(lattice.coordinates[axis].log_slope(fine))
