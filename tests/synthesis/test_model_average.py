@@ -219,6 +219,24 @@ def test_brute_force_one_sided_selection() -> None:
     assert value == pytest.approx(float(wanted), rel=1e-7)
 
 
+def test_brute_force_fixed_weights() -> None:
+    """With known weights, more than three of them, only μ and τ are left."""
+    steps, weights = (0.01, 0.025, 0.05, 0.5), (0.9, 0.4, 0.5, 0.1)
+    value, error = evidence(AveragedModel(Normal(0.0, 1.0), HalfNormal(0.4), SelectionWeights(steps, fixed=weights)))
+    mu, wm = gauss(-6.0, 4.0, 250)
+    tau, wt = gauss(0.0, 4.0, 250)
+    joint = dense(steps, mu, tau, [np.array([w]) for w in weights])[..., 0] * (norm.pdf(mu) * wm)[:, None]
+    assert value == pytest.approx(float(np.sum(joint * 2 * norm.pdf(tau, 0, 0.4) * wt)), rel=1e-8)
+    assert error < 1e-7
+    known = SelectionWeights(steps, fixed=weights)
+    null = model_average(Y, SE**2, models=[AveragedModel(0.0, None, known), AveragedModel(0.0)])
+    wanted = dense(steps, np.zeros(1), np.zeros(1), [np.array([w]) for w in weights]).item()
+    assert np.exp(null.models[0].log_marginal_likelihood) == pytest.approx(wanted, rel=1e-12)
+    assert [w.mean for w in null.conditional.weights] == [1.0, *weights]
+    assert "fixed at 0.9, 0.4, 0.5, 0.1" in known.describe()
+    assert null.summary()
+
+
 def test_brute_force_two_sided_selection_with_two_steps() -> None:
     """θ ~ Dirichlet(1, 1, 1) makes the ordered weights uniform, with density 2."""
     value, _ = evidence(AveragedModel(0.0, None, SelectionWeights((0.05, 0.10), 2)))
@@ -536,6 +554,10 @@ def test_refusals() -> None:
         SelectionWeights((0.05, 0.025))
     with pytest.raises(DataError, match="at most 3"):
         SelectionWeights((0.01, 0.025, 0.05, 0.5))
+    with pytest.raises(DataError, match="a positive number for each step"):
+        SelectionWeights((0.025, 0.05), fixed=(0.5,))
+    with pytest.raises(DataError, match="leave concentration out"):
+        SelectionWeights((0.05,), 1, (1.0, 1.0), fixed=(0.5,))
     with pytest.raises(DataError, match="3 positive numbers"):
         SelectionWeights((0.025, 0.05), 1, (1.0, 1.0))
     with pytest.raises(DataError, match="no probability"):

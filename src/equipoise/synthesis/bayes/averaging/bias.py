@@ -26,12 +26,14 @@ class SelectionWeights:
     ``steps``: the p-values at which the weight falls, ascending; ``sides``: 1, in the direction that selection
     favours, or 2. The weight is 1 up to the first step and never rises afterwards: ω_j = Σ_{l ≥ j} θ_l with
     θ ~ Dirichlet(``concentration``), one number more than steps, all 1 by default (θ_j is the fall at step j, the last
-    θ the smallest weight).
+    θ the smallest weight). ``fixed``: the weights after each step are these instead, known, in any order and for any
+    number of steps (Vevea & Woods 2005, Psychological Methods 10:428).
     """
 
     steps: tuple[float, ...]
     sides: int = 1
     concentration: tuple[float, ...] = ()
+    fixed: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         steps = tuple(float(step) for step in self.steps)
@@ -39,6 +41,15 @@ class SelectionWeights:
             raise DataError(f"selection weights: steps = {self.steps}; p-values between 0 and 1 in ascending order")
         if self.sides not in (1, 2):
             raise DataError(f"selection weights: sides = {self.sides}; 1 or 2 is needed")
+        object.__setattr__(self, "steps", steps)
+        if self.fixed:
+            fixed = tuple(float(weight) for weight in self.fixed)
+            if len(fixed) != len(steps) or not all(np.isfinite(weight) and weight > 0 for weight in fixed):
+                raise DataError(f"selection weights: fixed = {self.fixed}; a positive number for each step is needed")
+            if self.concentration:
+                raise DataError("selection weights: fixed weights have no prior; leave concentration out")
+            object.__setattr__(self, "fixed", fixed)
+            return
         if len(steps) > 3:
             raise DataError(f"selection weights: {len(steps)} steps; integration is by quadrature, for at most 3")
         shape = tuple(float(a) for a in self.concentration) or (1.0,) * (len(steps) + 1)
@@ -46,7 +57,6 @@ class SelectionWeights:
             raise DataError(
                 f"selection weights: concentration = {self.concentration}; {len(steps) + 1} positive numbers are needed"
             )
-        object.__setattr__(self, "steps", steps)
         object.__setattr__(self, "concentration", shape)
 
     @property
@@ -55,8 +65,15 @@ class SelectionWeights:
         steps = ", ".join(f"{step:g}".removeprefix("0") for step in self.steps)
         return f"{'one' if self.sides == 1 else 'two'}-sided weights ({steps})"
 
+    @property
+    def parameters(self) -> int:
+        """How many weights are to be estimated."""
+        return 0 if self.fixed else len(self.steps)
+
     def describe(self) -> str:
         """The prior in words."""
+        if self.fixed:
+            return f"{self.name}, fixed at {', '.join(f'{weight:g}' for weight in self.fixed)}"
         shape = ", ".join(f"{a:g}" for a in self.concentration)
         return f"{self.name}, cumulative Dirichlet ({shape})"
 

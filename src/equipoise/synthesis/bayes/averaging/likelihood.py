@@ -193,7 +193,7 @@ def _fit_selection(
         coordinates.append(coordinate_for(model.effect.support, studies.centre, 2.0 * studies.scale))
     if model.heterogeneity is not None:
         coordinates.append(_tau_coordinate(model.heterogeneity, studies))
-    first, steps = len(coordinates), len(bias.steps)
+    first, steps = len(coordinates), bias.parameters
     ratio = Interval()
     coordinates += [ratio] * steps
     own, masses = _selection(studies, bias)
@@ -214,14 +214,14 @@ def _fit_selection(
         normal = -0.5 * (squares + np.log(variance).sum(axis=1) + len(studies.y) * LOG_2PI)
         effects = (normal + prior_mu[:, None] + prior_tau).ravel()
 
-        log_weights = np.zeros((1, 1))
+        log_weights = np.log([[1.0], *([weight] for weight in bias.fixed)])
         prior = np.zeros(1)
         for c, x in enumerate(nodes[first:]):
             log_weights = np.concatenate(
                 [np.repeat(log_weights, len(x), axis=1), [(log_weights[-1][:, None] + ratio.log_share(x)).ravel()]]
             )
             prior = (prior[:, None] + bias.log_ratio_prior(ratio, x, c) + more[first + c]).ravel()
-        selected = np.bincount(own, minlength=steps + 1) @ log_weights + prior
+        selected = np.bincount(own, minlength=len(bias.steps) + 1) @ log_weights + prior
         probabilities, weights = masses(mu, tau), np.exp(log_weights)
         # Whatever the weights, a study's density is at most its density over its own interval's probability.
         most = (
@@ -236,7 +236,7 @@ def _fit_selection(
     lattice = integrate(log_density, coordinates, [_first_known(mine, known) for mine in names])
     mu = point(float(model.effect)) if isinstance(model.effect, int | float) else _margin(lattice, 0)
     tau = point(0.0) if model.heterogeneity is None else _margin(lattice, first - 1)
-    weights = tabulate_weights(lattice, first, steps)
+    weights = tuple(point(w) for w in bias.fixed) if bias.fixed else tabulate_weights(lattice, first, steps)
     regions = {name: region for mine, region in zip(names, lattice.regions, strict=True) for name in mine}
     return Posterior(lattice.log_evidence, lattice.error, mu, tau, None, weights, regions)
 
@@ -250,7 +250,7 @@ def _names(model: AveragedModel, bias: SelectionWeights, coordinates: Sequence[C
         names.append((("mu", coordinate, random), ("mu", coordinate)))
     if random:
         names.append((("tau", rest.pop(0)),))
-    for c, step in enumerate(bias.steps):
+    for c, step in enumerate(bias.steps[: bias.parameters]):
         own = ("ratio", bias.sides, bias.steps, c)
         names.append(((*own, random), own, ("ratio", bias.sides, step)))
     return names

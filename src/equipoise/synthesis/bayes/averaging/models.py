@@ -49,7 +49,7 @@ class AveragedModel:
     @property
     def parameters(self) -> int:
         """How many there are."""
-        bias = len(self.bias.steps) if isinstance(self.bias, SelectionWeights) else int(self.bias is not None)
+        bias = self.bias.parameters if isinstance(self.bias, SelectionWeights) else int(self.bias is not None)
         return self.has_effect + (self.heterogeneity is not None) + bias
 
     def describe(self) -> tuple[str, str, str]:
