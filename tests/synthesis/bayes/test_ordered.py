@@ -13,6 +13,7 @@ from scipy.stats import multinomial, norm
 from equipoise.errors import DataError
 from equipoise.frames import FloatArray, columns_of
 from equipoise.synthesis.bayes.arm_level import posterior_from_arms, read_arms
+from equipoise.synthesis.bayes.nuts import sample
 from equipoise.synthesis.bayes.ordered import OrderedPosterior, OrderedTable, posterior_from_ordered, read_ordered
 from equipoise.synthesis.bayes.ordered.part import evidence_of
 from equipoise.synthesis.bayes.priors import Flat, HalfNormal, Normal, Uniform
@@ -369,3 +370,9 @@ def test_frames_have_a_row_for_each() -> None:
     assert "full (C)" in found.cutpoints().summary()
     assert columns_of(found.absolute(0.5))["treatment"] == ["A", "A", "B", "B"]
     assert len(columns_of(found.fit_statistics())["study"]) == 4
+
+
+def test_nuts_doesnt_know_the_model(random: OrderedPosterior) -> None:
+    posterior: Any = random
+    with pytest.raises(DataError, match="OrderedPosterior can't be sampled"):
+        sample(posterior)
