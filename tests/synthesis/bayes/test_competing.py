@@ -106,6 +106,37 @@ def test_a_tiny_network_is_what_dense_quadrature_gives() -> None:
     assert posterior.log_evidence == pytest.approx(evidence, abs=0.01)
 
 
+# Chains of JAGS 4.3.1 (4 × 150,000 draws, every tenth kept; validation/bayes/competing.bug): mean, sd, 2.5 %, 50 % and 97.5 %
+# quantiles, effective number of draws.
+CHAINS = {
+    ("relapse", "B"): (-0.606881, 0.242223, -1.081935, -0.608293, -0.127501, 36012),
+    ("relapse", "C"): (-0.823664, 0.250512, -1.308262, -0.828337, -0.306176, 35674),
+    ("relapse", "D"): (-0.321141, 0.356297, -1.030631, -0.319182, 0.371127, 50328),
+    ("harm", "B"): (-0.108535, 0.290677, -0.662583, -0.115813, 0.489119, 26158),
+    ("harm", "C"): (0.256583, 0.259363, -0.244698, 0.253258, 0.780705, 24868),
+    ("harm", "D"): (-0.465537, 0.418647, -1.304049, -0.458116, 0.337747, 46509),
+    ("other", "B"): (-0.083222, 0.232228, -0.526605, -0.087360, 0.386614, 37831),
+    ("other", "C"): (0.065406, 0.207358, -0.324034, 0.059271, 0.500559, 34301),
+    ("other", "D"): (-0.540050, 0.322466, -1.171930, -0.541739, 0.103137, 50391),
+    ("relapse", "tau"): (0.245461, 0.192461, 0.010145, 0.204529, 0.719369, 36042),
+    ("harm", "tau"): (0.255284, 0.206920, 0.010133, 0.209167, 0.767424, 30743),
+    ("other", "tau"): (0.198153, 0.171680, 0.006905, 0.154706, 0.631220, 30863),
+}
+
+
+@pytest.mark.parametrize(("outcome", "name"), CHAINS)
+def test_chains_of_jags_agree(outcome: str, name: str, simulated: CompetingPosterior) -> None:
+    *chain, draws = CHAINS[outcome, name]
+    posterior = simulated.of(outcome)
+    found = posterior.tau if name == "tau" else posterior.contrast(name, "A")
+    p = np.array([0.025, 0.5, 0.975])
+    points = found.quantile(p)
+    here = np.r_[found.mean, found.sd, points]
+    # Tails are as heavy as a kurtosis of 6 and mix more slowly, by a half, than the means.
+    error = np.r_[chain[1], np.sqrt(1.5 * 5.0 / 4.0) * chain[1], np.sqrt(1.5 * p * (1 - p)) / found.pdf(points)]
+    assert np.all(np.abs(here - chain) <= 3.0 * error / np.sqrt(draws) + 0.001)
+
+
 def test_diagnostics_are_good(simulated: CompetingPosterior) -> None:
     assert simulated.error < 2e-3
     assert simulated.pareto_k < 0.7
@@ -173,7 +204,7 @@ def test_what_cant_be_true_is_named(data: dict[str, list[Any]], message: str) ->
         read_competing(data, OUTCOMES)
 
 
-def test_options_are_checked() -> None:
+def test_options_are_checked(simulated: CompetingPosterior) -> None:
     table = read_competing(columns(SIMULATED, NAMES), OUTCOMES)
     with pytest.raises(DataError, match="no prior for harm"):
         posterior_from_competing(table, {"relapse": HalfNormal(1), "other": HalfNormal(1)})
@@ -182,4 +213,4 @@ def test_options_are_checked() -> None:
     left = read_competing(changed("harm", 2, float("nan")), OUTCOMES).left_out
     assert left[0].what == "2: A (row 3)"
     with pytest.raises(DataError, match="no outcome 'death'"):
-        posterior_from_competing(table, HalfNormal(1), points=512).of("death")
+        simulated.of("death")

@@ -13,7 +13,9 @@ from scipy.stats import multinomial, norm
 from equipoise.errors import DataError
 from equipoise.frames import FloatArray, columns_of
 from equipoise.synthesis.bayes.arm_level import posterior_from_arms, read_arms
+from equipoise.synthesis.bayes.nuts import sample
 from equipoise.synthesis.bayes.ordered import OrderedPosterior, OrderedTable, posterior_from_ordered, read_ordered
+from equipoise.synthesis.bayes.ordered.part import evidence_of
 from equipoise.synthesis.bayes.priors import Flat, HalfNormal, Normal, Uniform
 
 # Woolacott et al. 2006, Health Technol Assess 10(46), as in NICE DSU Technical Support Document 2, example 6: people whose
@@ -123,6 +125,34 @@ def test_multinmas_published_results(name: str, random: OrderedPosterior, common
         # For its tails the vignette has two thirds as many effective draws as for the bulk.
         error = np.r_[values[1], 0.8 * values[1], np.sqrt(1.5 * p * (1 - p)) / density(posterior, name, found[2:])]
         assert np.all(np.abs(found - values) <= 3.0 * error / np.sqrt(draws) + 0.0051)
+
+
+# Chains of JAGS 4.3.1 for the same priors (4 × 400,000 draws, every twentieth kept; validation/bayes/ordered.bug): mean, sd,
+# 2.5 %, 50 % and 97.5 % quantiles, effective number of draws.
+CHAINS = {
+    "Ci": (2.027419, 0.430200, 1.288502, 1.993034, 2.982124, 20938),
+    "Ef": (1.188487, 0.176998, 0.815991, 1.189038, 1.557677, 10834),
+    "E25": (1.526574, 0.245661, 1.031552, 1.523301, 2.033560, 12890),
+    "E50": (1.928136, 0.274578, 1.369248, 1.925998, 2.498532, 12258),
+    "Fu": (1.485601, 0.614376, 0.340667, 1.459946, 2.779654, 46333),
+    "In": (2.313518, 0.377889, 1.556383, 2.312862, 3.059014, 35085),
+    "MTX": (1.719770, 0.632436, 0.584492, 1.685278, 3.097087, 27432),
+    "tau": (0.303753, 0.220573, 0.017487, 0.258806, 0.854782, 8064),
+    "PASI75": (0.756809, 0.031234, 0.696457, 0.756539, 0.818757, 79238),
+    "PASI90": (1.563813, 0.052003, 1.463503, 1.563220, 1.667014, 78636),
+}
+
+
+@pytest.mark.parametrize("name", CHAINS)
+def test_chains_of_jags_agree(name: str, random: OrderedPosterior) -> None:
+    *chain, draws = CHAINS[name]
+    found = summary(random, name)
+    p = np.array([0.025, 0.5, 0.975])
+    # Tails are as heavy as a kurtosis of 6 and mix more slowly, by a half, than the means.
+    error = np.r_[
+        chain[1], np.sqrt(1.5 * 5.0 / 4.0) * chain[1], np.sqrt(1.5 * p * (1 - p)) / density(random, name, found[2:])
+    ]
+    assert np.all(np.abs(found - chain) <= 3.0 * error / np.sqrt(draws) + 0.001)
 
 
 def test_the_fit_is_multinmas(random: OrderedPosterior, common: OrderedPosterior) -> None:
@@ -249,14 +279,8 @@ def test_turning_the_categories_round_turns_the_effects_round() -> None:
 
 
 def test_the_posteriors_slopes_are_those_of_its_values() -> None:
-    posterior = posterior_from_ordered(
-        read_ordered(psoriasis(), PASI, n="n", link="logit"),
-        HalfNormal(1),
-        cutpoints=HalfNormal(2),
-        reference="SC",
-        points=512,
-    )
-    evidence = posterior.parts[0].evidence
+    table = read_ordered(psoriasis(), PASI, n="n", link="logit")
+    evidence = evidence_of(table, table.treatments.index("SC"), (Flat(),) * 7, HalfNormal(2))
     tau = np.array([0.4])
     at = evidence.start(0.4)[None]
     _, first, second = evidence._posterior(at, tau)
@@ -346,3 +370,9 @@ def test_frames_have_a_row_for_each() -> None:
     assert "full (C)" in found.cutpoints().summary()
     assert columns_of(found.absolute(0.5))["treatment"] == ["A", "A", "B", "B"]
     assert len(columns_of(found.fit_statistics())["study"]) == 4
+
+
+def test_nuts_doesnt_know_the_model(random: OrderedPosterior) -> None:
+    posterior: Any = random
+    with pytest.raises(DataError, match="OrderedPosterior can't be sampled"):
+        sample(posterior)

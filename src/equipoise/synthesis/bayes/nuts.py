@@ -39,7 +39,8 @@ def sample(
     ``target_accept``: the acceptance rate aimed at; nearer to 1 the steps are smaller, and divergences fewer. Look at
     ``convergence`` first: what chains say is only as good as that.
 
-    Raises ``MissingExtra`` without nutpie, and ``DataError`` for a network that isn't connected.
+    Raises ``MissingExtra`` without nutpie, and ``DataError`` for a network that isn't connected and for models that it doesn't
+    know (ordered categories, competing events).
     """
     from equipoise.synthesis.bayes.arm_level import ArmPosterior
     from equipoise.synthesis.bayes.network_posterior import NetworkPosterior
@@ -53,6 +54,8 @@ def sample(
         density, names = of_arms(posterior), posterior.treatments
         reference, measure, counts = posterior.reference, posterior.measure, posterior.pair_counts()
     else:
+        if not hasattr(posterior, "k"):
+            raise DataError(f"the model of a {type(posterior).__name__} can't be sampled")
         density, names, reference = of_pair(posterior), ("control", "treatment"), "control"
         measure = posterior.measure or "MD"
         counts = np.array([[0, posterior.k], [posterior.k, 0]])

@@ -75,15 +75,20 @@ def _log_likelihood(
 ) -> FloatArray:
     """The logarithm of the studies' likelihoods at the points, shape (points,)."""
     count = len(placed[0][0])
-    # In the order of each factor's nodes.
-    orders = [np.argsort(node, kind="stable") for _, node in placed]
     sources: list[list[tuple[int, int, int]]] = [[] for _ in times]
-    groups = []
-    for number, factor in enumerate(factors):
-        groups.append(_groups(placed[number][1][orders[number]], len(factor.part.nodes.tau)))
+    orders, groups, curves = [], [], []
+    for number, (factor, (d, node)) in enumerate(zip(factors, placed, strict=True)):
+        # In the order of the nodes.
+        order = np.argsort(node, kind="stable")
+        orders.append(order)
+        groups.append(_groups(node[order], len(factor.part.nodes.tau)))
+        widest = []
         for block, studies in enumerate(factor.studies):
             for k, study in enumerate(studies.tolist()):
                 sources[study].append((number, block, k))
+            if factor.part.evidence.blocks[block].shape[1] == 2:
+                widest = [np.ptp(times[study].shifts, axis=1).max() for study in studies.tolist()]
+        curves.append(_curves(factor.part, d[order], groups[-1], np.array(widest)))
     total = np.zeros(count)
     for study, found in zip(times, sources, strict=True):
         if not found:
@@ -92,20 +97,53 @@ def _log_likelihood(
         each[:] = study.log_weights
         shifts = study.shifts[:, 1:] - study.shifts[:, :1]
         for number, block, k in found:
-            evidence, order = factors[number].part.evidence, orders[number]
-            arms = evidence.blocks[block][k]
-            design = evidence.design(arms[None])[0]
-            moved = (placed[number][0] @ (design[1:] - design[0]).T)[order][:, None] + shifts
+            part, order = factors[number].part, orders[number]
+            arms = part.evidence.blocks[block][k]
+            design = part.evidence.design(arms[None])[0]
+            s = (placed[number][0] @ (design[1:] - design[0]).T)[order]
             terms = np.empty(each.shape)
-            for j, here in groups[number]:
-                tau = float(factors[number].part.nodes.tau[j])
+            for place, (j, here) in enumerate(groups[number]):
                 if len(arms) == 2:
-                    terms[here] = _two_arms(evidence, k, moved[here, :, 0], tau)
+                    terms[here] = curves[number][place].at(s[here] + shifts[:, 0], k)
                 else:
-                    terms[here] = _more_arms(evidence, arms, moved[here], tau)
+                    terms[here] = _more_arms(part.evidence, arms, s[here], shifts, float(part.nodes.tau[j]))
             each[order] += terms
         total += logsumexp(each, axis=1)
     return total
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Splines:
+    """log g of two-arm studies at one τ: ``low``, ``step``: (k,); ``cubics``: (4, cells, k), highest power first."""
+
+    low: FloatArray
+    step: FloatArray
+    cubics: FloatArray
+
+    def at(self, s: FloatArray, study: int) -> FloatArray:
+        place = (s - self.low[study]) / self.step[study]
+        cell = np.clip(place.astype(np.intp), 0, self.cubics.shape[1] - 1)
+        x = place - cell
+        a, b, c, e = self.cubics[:, :, study]
+        return np.asarray(((a[cell] * x + b[cell]) * x + c[cell]) * x + e[cell])
+
+
+def _curves(part: ArmPart, d: FloatArray, groups: Sequence[tuple[int, slice]], widest: FloatArray) -> list[_Splines]:
+    """Splines at every node that has points, so far as the points and shifts up to ``widest``, (k,), reach."""
+    evidence = part.evidence
+    pairs = [block for block in evidence.blocks if block.shape[1] == 2]
+    if not pairs or evidence.curves is None:
+        return []
+    design = evidence.design(pairs[0])
+    s = d @ (design[:, 1] - design[:, 0]).T
+    unit = np.arange(_CELLS + 1.0)
+    found = []
+    for j, here in groups:
+        low, high = s[here].min(axis=0) - widest, s[here].max(axis=0) + widest
+        step = np.maximum(high - low, 1e-6) / _CELLS
+        heights = smoothed(evidence.curves, low + step * unit[:, None], np.full(len(unit), part.nodes.tau[j]))[0]
+        found.append(_Splines(low, step, np.ascontiguousarray(CubicSpline(unit, heights).c)))
+    return found
 
 
 def _groups(node: NDArray[np.intp], count: int) -> list[tuple[int, slice]]:
@@ -114,32 +152,30 @@ def _groups(node: NDArray[np.intp], count: int) -> list[tuple[int, slice]]:
     return [(j, slice(int(ends[j]), int(ends[j + 1]))) for j in range(count) if ends[j + 1] > ends[j]]
 
 
-def _two_arms(evidence: Evidence, study: int, s: FloatArray, tau: float) -> FloatArray:
-    """log g of a two-arm study, the number ``study`` of the evidence's curves, at contrasts ``s`` of any shape."""
-    assert evidence.curves is not None
-    low = float(s.min())
-    grid = np.linspace(low, max(float(s.max()), low + 1e-6), _CELLS + 1)
-    heights = smoothed(evidence.curves.of(study), grid[:, None], np.full(len(grid), tau))[0][:, 0]
-    return np.asarray(CubicSpline(grid, heights)(s))
-
-
-def _more_arms(evidence: Evidence, arms: IntArray, s: FloatArray, tau: float) -> FloatArray:
-    """log g of a study with more ``arms`` at contrasts ``s``, shape (…, arms − 1): by a polynomial fitted over them."""
+def _more_arms(evidence: Evidence, arms: IntArray, s: FloatArray, shifts: FloatArray, tau: float) -> FloatArray:
+    """log g of a study with more ``arms`` at contrasts ``s``, shape (points, arms − 1), plus each of the ``shifts``, (q,
+    arms − 1): by a polynomial fitted over them.
+    """
     likelihood = evidence.likelihood.take(arms[None])
-    flat = s.reshape(-1, s.shape[-1])
-    powers = exponents(s.shape[-1], _DEGREES.get(s.shape[-1], _LEAST))
+    powers = exponents(s.shape[1], _DEGREES.get(s.shape[1], _LEAST))
     wanted = 3 * len(powers)
-    if len(flat) > wanted:
-        radius = np.abs((flat - flat.mean(axis=0)) / np.maximum(flat.std(axis=0), 1e-12)).max(axis=1)
-        outermost = np.argpartition(-radius, len(powers))[: len(powers)]
-        chosen = np.r_[outermost, np.linspace(0, len(flat) - 1, wanted - len(powers)).astype(np.intp)]
+    low, high = s.min(axis=0) + shifts.min(axis=0), s.max(axis=0) + shifts.max(axis=0)
+    middle, half = 0.5 * (low + high), np.maximum(0.5 * (high - low), 1e-9)
+    if len(s) <= wanted:
+        at = (s[:, None] + shifts).reshape(-1, s.shape[1])
     else:
-        chosen = np.arange(len(flat))
-    at = np.concatenate([np.zeros((len(chosen), 1)), flat[chosen]], axis=1)
-    known = study_values(likelihood, at[:, None], np.full(len(at), tau), MIDDLE)[:, 0]
-    if len(flat) <= wanted:
-        return known.reshape(s.shape[:-1])
-    low, high = flat.min(axis=0), flat.max(axis=0)
-    place = (2.0 * flat - low - high) / np.maximum(high - low, 1e-9)
-    fitted = np.linalg.lstsq(chebyshev_products(place[chosen], powers), known, rcond=None)[0]
-    return np.asarray((chebyshev_products(place, powers) @ fitted).reshape(s.shape[:-1]))
+        # Points from everywhere and the outermost ones, each with some of the shifts.
+        radius = np.abs((s - s.mean(axis=0)) / np.maximum(s.std(axis=0), 1e-12)).max(axis=1)
+        outermost = np.argpartition(-radius, len(powers))[: len(powers)]
+        chosen = np.r_[outermost, np.linspace(0, len(s) - 1, wanted - len(powers)).astype(np.intp)]
+        at = s[chosen] + shifts[np.arange(wanted) * 7 % len(shifts)]
+    wide = np.concatenate([np.zeros((len(at), 1)), at], axis=1)
+    known = study_values(likelihood, wide[:, None], np.full(len(at), tau), MIDDLE)[:, 0]
+    if len(s) <= wanted:
+        return known.reshape(len(s), len(shifts))
+    basis = chebyshev_products((at - middle) / half, powers)
+    fitted = np.linalg.lstsq(basis, known, rcond=None)[0]
+    # A polynomial moved is a polynomial of the same degree.
+    moved = np.stack([chebyshev_products((at + shift - middle) / half, powers) @ fitted for shift in shifts], axis=1)
+    coefficients = np.linalg.lstsq(basis, moved, rcond=None)[0]
+    return np.asarray(chebyshev_products((s - middle) / half, powers) @ coefficients)

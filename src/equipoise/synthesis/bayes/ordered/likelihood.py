@@ -21,6 +21,8 @@ from equipoise.synthesis.network.blocks import IntArray
 OrderedLink = Literal["probit", "logit"]
 
 _NARROWEST = 1e-15
+_STEEPEST = 60.0
+"""The largest logarithm of a slope: beyond it, far from all that is likely, there are only rounding errors."""
 _LOG_ROOT_2PI = 0.5 * float(np.log(2.0 * np.pi))
 
 
@@ -154,7 +156,7 @@ class OrderedArms:
         n, arm = _wide(cells.n, eta), cells.arm
         a, b = _at(z, cells, True, eta) - eta[:, arm], _at(z, cells, False, eta) - eta[:, arm]
         height = self._log_between(a, b)
-        above, below = np.exp(self._log_density(a) - height), np.exp(self._log_density(b) - height)
+        above, below = (np.exp(np.minimum(self._log_density(x) - height, _STEEPEST)) for x in (a, b))
         aa = above * self._steepness(a) - above * above
         bb = -below * self._steepness(b) - below * below
         ab = above * below
@@ -200,7 +202,7 @@ class OrderedArms:
         """log F(x) and its two derivatives."""
         log = self._log_cdf(x)
         if self.link == "probit":
-            ratio = np.exp(self._log_density(x) - log)
+            ratio = np.exp(np.minimum(self._log_density(x) - log, _STEEPEST))
             return log, ratio, -ratio * (x + ratio)
         share = np.exp(log)
         return log, 1.0 - share, -share * (1.0 - share)

@@ -32,14 +32,15 @@ def part_posterior(
     """The posterior of the treatments ``members``; ``priors``: of each against ``reference``, which has none."""
     part = table.keep(np.isin(np.array(table.treatments)[table.treatment], members))
     place = part.treatments.index(reference)
-    evidence = _evidence(part, place, tuple(priors), gap_prior)
+    evidence = evidence_of(part, place, tuple(priors), gap_prior)
     _check_proper(part, evidence)
     indices = np.array([table.treatments.index(t) for t in part.treatments], dtype=np.intp)
     constant = float(part.constants().sum())
     return integrated_part(evidence, indices, place, tuple(priors), heterogeneity, constant, power, seed)
 
 
-def _evidence(table: OrderedTable, reference: int, priors: tuple[Prior, ...], gap_prior: Prior) -> OrderedEvidence:
+def evidence_of(table: OrderedTable, reference: int, priors: tuple[Prior, ...], gap_prior: Prior) -> OrderedEvidence:
+    """A connected table's evidence; ``reference``: the number of the treatment with effect 0; ``priors``: of the others."""
     reported = ~np.isnan(table.counts)
     people = np.nansum(table.counts, axis=1)
     above = np.cumsum(np.nan_to_num(table.counts)[:, ::-1], axis=1)[:, -2::-1]
