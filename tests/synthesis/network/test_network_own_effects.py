@@ -73,9 +73,11 @@ def test_indirect_evidence_hardly_visible_beside_the_direct(variance: float) -> 
         *(two_arms(f"AC{i}", "C", "A", 0.1 * i, 100.0) for i in range(3)),
         *(two_arms(f"CB{i}", "C", "B", 10.0 + 0.1 * i, 100.0) for i in range(3)),
     ]
-    split = Network.from_studies(studies).fit(method="DL").split("node", "each")
-    # A : B by hand: the means of three studies each, τ² = 0.
-    assert split.indirect[0] == pytest.approx(10.0, rel=1e-9)
-    assert split.indirect_se[0] == pytest.approx(np.sqrt(200.0 / 3.0), rel=1e-9)
-    assert split.direct[0] == pytest.approx(-0.1, rel=1e-9)
-    assert split.difference_se[0] == pytest.approx(np.sqrt(200.0 / 3.0 + variance), rel=1e-9)
+    fit = Network.from_studies(studies).fit(method="DL")
+    assert fit.tau2[0] == 0.0
+    # A : B by hand: the means of three studies each.
+    for split in (fit.split("node"), fit.split("node", "each")):
+        assert split.indirect[0] == pytest.approx(10.0, rel=1e-9)
+        assert split.indirect_se[0] == pytest.approx(np.sqrt(200.0 / 3.0), rel=1e-9)
+        assert split.direct[0] == pytest.approx(-0.1, rel=1e-9)
+        assert split.difference_se[0] == pytest.approx(np.sqrt(200.0 / 3.0 + variance), rel=1e-9)

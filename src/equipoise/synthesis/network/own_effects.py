@@ -178,11 +178,11 @@ def rows_with_own(blocks: Sequence[Block], treatments: IntArray, a: int, b: int)
 
 
 def refitted(
-    blocks: Sequence[Block], treatments: IntArray, a: int, b: int, method: Tau2Method
+    blocks: Sequence[Block], treatments: IntArray, a: int, b: int, tau2: float | Tau2Method
 ) -> tuple[float, float, float, float, float]:
-    """One pair's row of `Separated`, from a fit of its own."""
+    """One pair's row of `Separated`, from a fit of its own; ``tau2``: given, or how it is estimated."""
     rows = rows_with_own(blocks, treatments, a, b)
-    fitted = solve_rows(rows, tau2_of_rows(rows, method))
+    fitted = solve_rows(rows, tau2_of_rows(rows, tau2) if isinstance(tau2, str) else tau2)
     indirect, gap = np.zeros(len(treatments)), np.zeros(len(treatments))
     indirect[np.flatnonzero(treatments[treatments != b] == a)] = 1.0
     gap[-1] = 1.0

@@ -45,18 +45,27 @@ class Separated:
     difference_variance: FloatArray
 
 
-def separate(system: System, solution: Solution, method: Literal["sidde", "node"]) -> Separated:
-    """Every pair of a connected network whose two treatments stay connected without the studies comparing them."""
+def separate(
+    system: System, solution: Solution, method: Literal["sidde", "node"], blocks: Sequence[Block] | None = None
+) -> Separated:
+    """Every pair of a connected network whose two treatments stay connected without the studies comparing them.
+
+    ``blocks``: the network's studies, for "node" where rounding asks for a fit of its own.
+    """
     split = with_own_effects if method == "node" else _taken_out
     sets, pairs, owners = compared_pairs(system)
     rows = all_rows(system, solution)
     values = np.full((5, len(pairs)), np.nan)
-    known = np.zeros(len(pairs), dtype=bool)
+    known, distinct = np.zeros(len(pairs), dtype=bool), np.ones(len(pairs), dtype=bool)
     for groups in make_groups(system, sets):
         at = locate(groups, pairs, owners)
         known[at.pairs] = groups.connected[at.groups, at.first, at.second]
         with np.errstate(divide="ignore", invalid="ignore"):
             values[:, at.pairs] = split(groups, at, solution, rows)
+        if method == "node" and blocks is not None:
+            distinct[at.pairs] = clear(groups, at, solution, rows)
+    if blocks is not None:
+        _refit(blocks, system, pairs, np.flatnonzero(known & ~distinct), solution.tau2, values)
     return _separated(system, pairs[known], values[:, known])
 
 
@@ -99,24 +108,40 @@ def split_each(blocks: Sequence[Block], system: System, solution: Solution, meth
         at = locate(group, pairs, owners)
         known[at.pairs] = group.connected[at.groups, at.first, at.second]
         distinct[at.pairs] = clear(group, at, common, rows)
-    part = [b.take(np.isin(b.arms[:, 0], system.treatments)) for b in blocks]
-    part = [b for b in part if len(b.studies)]
-    named = system.treatments[pairs].tolist()
     values = np.full((5, len(pairs)), np.nan)
     together = np.flatnonzero(known & distinct)
 
     def refit(number: int) -> float:
-        first, second = named[together[number]]
-        return tau2_of_rows(rows_with_own(part, system.treatments, first, second), method)
+        first, second = system.treatments[pairs[together[number]]].tolist()
+        return tau2_of_rows(rows_with_own(_inside(blocks, system), system.treatments, first, second), method)
 
     if len(together):
         values[:, together] = own_effects_each(
             system, common, method, solution.tau2, groups, pairs[together], owners[together], refit
         )
-    for k in np.flatnonzero(known & ~distinct).tolist():
-        first, second = named[k]
-        values[:, k] = refitted(part, system.treatments, first, second, method)
+    _refit(blocks, system, pairs, np.flatnonzero(known & ~distinct), method, values)
     return _separated(system, pairs[known], values[:, known])
+
+
+def _refit(
+    blocks: Sequence[Block],
+    system: System,
+    pairs: IntArray,
+    some: IntArray,
+    tau2: float | Tau2Method,
+    values: FloatArray,
+) -> None:
+    """Enter ``some`` of the pairs, by fits of their own, into the columns of ``values``."""
+    inside = _inside(blocks, system) if len(some) else []
+    for k in some.tolist():
+        first, second = system.treatments[pairs[k]].tolist()
+        values[:, k] = refitted(inside, system.treatments, first, second, tau2)
+
+
+def _inside(blocks: Sequence[Block], system: System) -> list[Block]:
+    """The studies of this subnetwork."""
+    part = [b.take(np.isin(b.arms[:, 0], system.treatments)) for b in blocks]
+    return [b for b in part if len(b.studies)]
 
 
 def _taken_out(groups: Groups, at: Places, solution: Solution, rows: tuple[FloatArray, FloatArray]) -> FloatArray:

@@ -165,7 +165,7 @@ def split(fit: NetworkFit, method: SplitMethod = "back-calculation", tau2: Split
     else:
         for system, solution in zip(fit.systems, fit.solutions, strict=True):
             if not each:
-                found = separate(system, solution, method)
+                found = separate(system, solution, method, fit.network.blocks)
             elif method == "sidde":
                 found = separate_each(system, solution, fit.method)
             else:
