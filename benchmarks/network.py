@@ -166,6 +166,7 @@ def main() -> None:
         "splits, design-based, REML": lambda: fit.split("sidde"),
         "splits, design-based, tau² kept": lambda: fit.split("sidde", tau2="network"),
         "splits, node-splitting": lambda: fit.split("node"),
+        "splits, node-splitting, τ² anew": lambda: fit.split("node", "each"),
         "net heat": fit.net_heat,
         "loops": fit.loops,
         "unrelated effects": fit.unrelated,

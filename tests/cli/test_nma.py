@@ -91,12 +91,13 @@ def test_one_line_gives_the_summary_and_a_folder_with_everything(table: Path, tm
     }  # fmt: skip
     drawn = {
         "network", "forest", "league", "rankogram", "hasse", "net_heat", "split_forest", "contributions", "funnel",
-        "thresholds",
+        "thresholds", "thresholds_by_comparison",
     }  # fmt: skip
     assert {p.name for p in (out / "figures").iterdir()} == {f"{f}.{e}" for f in drawn for e in ("svg", "pdf", "png")}
     assert {p.stem for p in (out / "tables").iterdir()} >= {
         "effects", "comparisons", "direct", "league", "split", "ranking", "inconsistency", "designs", "contributions",
         "loops", "unrelated", "without_each", "outliers", "shifted_variances", "thresholds", "categories", "small_studies",
+        "thresholds_by_comparison",
     }  # fmt: skip
 
 
@@ -144,7 +145,7 @@ def test_the_report_is_complete_in_itself(table: Path, tmp_path: Path) -> None:
     page = (out / "report.html").read_text(encoding="utf-8")
     assert not re.search(r'(src|href)="(https?:)?//', page)
     assert "<script" not in page
-    assert page.count("<svg") == 9  # the league table is a table here
+    assert page.count("<svg") == 10  # the league table is a table here
     ids = re.findall(r'\bid="([^"]+)"', page)
     assert len(ids) == len(set(ids))
     for target in re.findall(r'href="((?:figures|tables)/[^"]+)"', page):

@@ -23,7 +23,8 @@ from equipoise.frames import columns_of
 from nma_samples import SENN
 
 ALWAYS = (
-    "categories", "loops", "unrelated", "without_each", "thresholds", "outliers", "shifted_variances", "small_studies",
+    "categories", "loops", "unrelated", "without_each", "thresholds", "thresholds_by_comparison", "outliers",
+    "shifted_variances", "small_studies",
 )  # fmt: skip
 
 
@@ -101,6 +102,7 @@ def test_the_script_computes_every_number_of_every_table_again(
         "dose",
         "--likelihood",
         "penalised",
+        "--forward-search",
     )
     result = nma(
         put(tmp_path, DOSES), *asked, "--second", other, "--important-difference", 1.3, "--level", 90, "--out", out
@@ -114,6 +116,7 @@ def test_the_script_computes_every_number_of_every_table_again(
         "subgroups": variables["subgroups"],
         "dose_parameters": variables["dose_response"],
         "rare_events": variables["rare_events"].effects(),
+        "forward_search": variables["search"],
         "benefit_harm": variables["both_outcomes"],
         "second_effects": variables["second_fit"].effects(),
         "small_studies_slopes": variables["small_studies"].regression.slopes,
@@ -129,6 +132,41 @@ def test_the_script_computes_every_number_of_every_table_again(
     assert variables["moderator"].covariates == ("year",)
     assert variables["moderator_2"].covariates == ("region[Europe]",)
     assert variables["both_outcomes"].harm_measure == "OR"
+
+
+def test_contributions_are_by_the_method_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = put(tmp_path, DOSES)
+    matrices = {}
+    for method in ("random walk", "shortest path"):
+        out = tmp_path / method
+        assert nma(path, "--contributions", method.replace(" ", "-"), "--out", out).exit_code == 0
+        computed = repeated(out, capsys)["contributions"]
+        written = rows_of(out / "tables" / "contributions.csv")
+        matrices[method] = np.array([[float(x) for x in column] for column in list(written.values())[2:]]).T
+        assert computed.method == method
+        assert json.loads((out / "results.json").read_bytes())["settings"]["contributions"] == method
+        np.testing.assert_allclose(matrices[method], 100 * computed.matrix, atol=1e-10)
+    assert np.abs(matrices["random walk"] - matrices["shortest path"]).max() > 0.1
+
+
+def test_the_forward_search_names_the_outlier_that_enters_last(tmp_path: Path) -> None:
+    lines = ["study,treat1,treat2,TE,seTE,measure"]
+    rng = np.random.default_rng(3)
+    for number in range(12):
+        first, second = ("ab", "ac", "bc")[number % 3]
+        effect = 0.1 * (ord(second) - ord(first)) + rng.normal(0, 0.1) + (2.0 if number == 7 else 0.0)
+        lines.append(f"s{number},{first},{second},{effect},0.1,MD")
+    out = tmp_path / "out"
+    assert nma(put(tmp_path, "\n".join(lines)), "--measure", "MD", "--forward-search", "--out", out).exit_code == 0
+    entered = rows_of(out / "tables" / "forward_search.csv")["entered"]
+    assert entered[-1] == "s7"
+    assert "τ² rises most with s7" in json.loads((out / "results.json").read_bytes())["notes"]["search"][0]
+    effects = rows_of(out / "tables" / "forward_search_effects.csv")
+    assert len(effects["step"]) == 3 * len(entered)
+    assert set(rows_of(out / "tables" / "forward_search_residuals.csv")["study"]) == {f"s{k}" for k in range(12)}
+    without = nma(put(tmp_path, "\n".join(lines)), "--measure", "MD", "--out", tmp_path / "other")
+    assert without.exit_code == 0
+    assert not (tmp_path / "other" / "tables" / "forward_search.csv").exists()
 
 
 def test_components_are_fitted_and_repeated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

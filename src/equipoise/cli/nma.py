@@ -33,6 +33,7 @@ def command(
     method: str,
     ci: str,
     level: float,
+    contributions: str,
     moderators: tuple[str, ...],
     subgroups: tuple[str, ...],
     separator: str | None,
@@ -41,6 +42,7 @@ def command(
     dose: str | None,
     agent: str | None,
     shape: str | None,
+    forward_search: bool,
     likelihood: str | None,
     second: Path | None,
     second_measure: str | None,
@@ -105,6 +107,7 @@ def command(
             level=confidence,
             smaller_is_better=smaller if smaller is not None else True,
             important_difference=given.important_difference_of(important_difference, chosen),
+            contributions=cast(Any, contributions.replace("-", " ")),
         )
         if smaller is None:
             warnings.append(_direction(chosen, "--"))
@@ -123,6 +126,7 @@ def command(
             agent=dose_columns[0],
             dose=dose_columns[1],
             shape=shape,
+            forward_search=forward_search,
             likelihood=likelihood,
             second=other,
             names=given.outcome_names(outcomes, data.stem, second.stem if second is not None else ""),

@@ -19,7 +19,14 @@ from matplotlib.axes import Axes
 
 from equipoise.errors import DataError
 from equipoise.figures import network as figures
-from equipoise.synthesis.network import Network, StudyContrasts, fit_components, fit_doses, study_thresholds
+from equipoise.synthesis.network import (
+    Network,
+    StudyContrasts,
+    comparison_thresholds,
+    fit_components,
+    fit_doses,
+    study_thresholds,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -121,6 +128,15 @@ def test_the_most_sensitive_studies_come_first_and_nothing_collides(network: Net
     band = ax.collections[0].get_paths()[0].get_extents()
     stays = np.clip(result.estimates[first] + np.array([result.lower[first], result.upper[first]]), low, high)
     assert_allclose([band.x0, band.x1], stays)
+
+
+def test_comparisons_are_named_without_a_study() -> None:
+    result = comparison_thresholds(senn().fit())
+    texts = text_boxes(figures.threshold_forest(result))
+    names = [text for text, _ in texts]
+    assert "Comparison" in names
+    assert {f"{a} – {b}" for a, b in zip(result.treatment, result.comparator, strict=True)} <= set(names)
+    assert overlapping(texts, tolerance=2.0) == []
 
 
 def test_no_rows_are_refused() -> None:

@@ -132,3 +132,11 @@ def test_what_can_t_be_estimated_is_said() -> None:
     assert two_parts().predict(reference="z").references == ("a", "z")
     with pytest.raises(DataError, match="level 2 must lie between 0 and 1"):
         one.predict(level=2)
+
+
+def test_nothing_is_written_as_minus_zero() -> None:
+    pairs = (("A", "B"), ("B", "C"), ("A", "C"))
+    studies = [two_arms(f"{a}{b}", b, a, -0.001, 0.5) for a, b in pairs]
+    text = Network.from_studies(studies).fit().league().summary()
+    assert "0.00 (" in text
+    assert "-0.00" not in text

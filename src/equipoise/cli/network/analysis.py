@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from equipoise.errors import DataError
-from equipoise.synthesis.network.contributions import Contributions
+from equipoise.synthesis.network.contributions import ContributionMethod, Contributions
 from equipoise.synthesis.network.fit import Model, NetworkFit
 from equipoise.synthesis.network.heat import NetHeat
 from equipoise.synthesis.network.heterogeneity import Tau2Method
@@ -38,6 +38,7 @@ class Settings:
     level: float
     smaller_is_better: bool
     important_difference: float = 0.0
+    contributions: ContributionMethod = "random walk"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,8 +89,8 @@ def analyse(network: Network, settings: Settings, progress: Callable[[str], None
         inconsistency=consistency,
         split=split,
         net_heat=heat,
-        contributions=fit.contributions(pairs=pairs),
-        all_contributions=fit.contributions(),
+        contributions=fit.contributions(settings.contributions, pairs),
+        all_contributions=fit.contributions(settings.contributions),
         predictions=fit.predict() if settings.model == "random" else None,
         funnel=_possible("funnel", impossible, lambda: comparison_adjusted(fit, order)),
         impossible=impossible,

@@ -92,6 +92,11 @@ def _further(further: Further, analysis: Analysis) -> list[Figure]:
             found.append(
                 Figure("thresholds", part.name, title, lambda result=result: drawn.threshold_forest(result))  # type: ignore[misc]
             )
+        if part.name == "thresholds_by_comparison" and result is not None and len(result.source):
+            title = "How far all direct evidence on a comparison may move before another treatment comes first"
+            found.append(
+                Figure(part.name, part.name, title, lambda result=result: drawn.threshold_forest(result))  # type: ignore[misc]
+            )
         if part.name == "components" and np.isfinite(result.effects.estimates).any():
             title = "What each component adds"
             found.append(

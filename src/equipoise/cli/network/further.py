@@ -17,7 +17,8 @@ from equipoise.errors import DataError, NotConverged
 class Wanted:
     """What was asked for: names of columns, None or empty where nothing was.
 
-    ``separator``, ``inactive`` and ``interactions`` ("A*B"): of components; ``likelihood``: the model for few events; ``names``: of the outcomes.
+    ``separator``, ``inactive`` and ``interactions`` ("A*B"): of components; ``likelihood``: the model for few events;
+    ``names``: of the outcomes.
     """
 
     moderators: tuple[str, ...] = ()
@@ -28,6 +29,7 @@ class Wanted:
     agent: str | None = None
     dose: str | None = None
     shape: str | None = None
+    forward_search: bool = False
     likelihood: str | None = None
     second: Second | None = None
     names: tuple[str, str] = ("Benefit", "Harm")
@@ -59,6 +61,7 @@ def further(
         combinations,
         consistency,
         doses,
+        growing,
         moderators,
         outcomes,
         rare,
@@ -79,11 +82,18 @@ def further(
     parts += [
         _tried("without_each", "robustness", "Without each study", lambda: robustness.without_each(fit)),
         _tried("thresholds", "robustness", "How far each study may move", lambda: robustness.thresholds(fit, smaller)),
+        _tried(
+            "thresholds_by_comparison", "robustness", "How far each comparison may move",
+            lambda: robustness.comparisons(fit, smaller),
+        ),
         _tried("outliers", "robustness", "Outlying and influential studies", lambda: robustness.outliers(fit)),
         _tried(
             "shifted_variances", "robustness", "A variance of its own", lambda: robustness.shifted_variances(fit)
         ),
     ]  # fmt: skip
+    if wanted.forward_search:
+        progress("Letting the network grow study by study")
+        parts.append(growing.search(fit, smaller))
     progress("Regressing on the size of studies")
     parts.append(
         _tried("small_studies", "small-studies", "Size of studies", lambda: moderators.small_studies(fit, settings))

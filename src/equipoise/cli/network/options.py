@@ -63,6 +63,10 @@ ANALYSIS: tuple[Decorator, ...] = (
         "--ci", type=click.Choice(["normal", "t", "hksj"]), default="normal", show_default=True, help="Intervals."
     ),
     click.option("--level", type=float, default=95.0, show_default=True, help="Of confidence, in per cent."),
+    click.option(
+        "--contributions", type=click.Choice(["random-walk", "shortest-path"]), default="random-walk", show_default=True,
+        help="How evidence is split into paths for the contributions.",
+    ),
 )  # fmt: skip
 FURTHER: tuple[Decorator, ...] = (
     click.option(
@@ -90,6 +94,10 @@ FURTHER: tuple[Decorator, ...] = (
     click.option(
         "--dose-shape", "shape", type=click.Choice(SHAPES),
         help="Of the curves [default: the one of linear, log and emax with the smallest AIC].",
+    ),
+    click.option(
+        "--forward-search", is_flag=True,
+        help="Outliers by a network that grows study by study from some that agree; takes a while when there are many.",
     ),
     click.option(
         "--likelihood", type=click.Choice(LIKELIHOODS),

@@ -195,7 +195,8 @@ def _sections(
         Section(
             "contributions",
             "Contributions",
-            "How much of every estimate rests on each direct comparison; each row adds up to 100 %.",
+            f"How much of every estimate rests on each direct comparison, by the {analysis.contributions.method}; each row "
+            "adds up to 100 %.",
             drawn.get("contributions", []),
         ),
         Section(

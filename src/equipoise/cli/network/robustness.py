@@ -9,7 +9,7 @@ from equipoise.cli.network.tables import Cell, ResultTable
 from equipoise.synthesis.network.fit import NetworkFit
 from equipoise.synthesis.network.leave_out import LeaveOneOut, leave_one_study_out
 from equipoise.synthesis.network.outliers import diagnose, shift_variance
-from equipoise.synthesis.network.threshold import Thresholds, study_thresholds
+from equipoise.synthesis.network.threshold import Thresholds, comparison_thresholds, study_thresholds
 
 MODULE = "from equipoise.synthesis.network import"
 
@@ -141,12 +141,39 @@ def shifted_variances(fit: NetworkFit) -> Part:
 
 def thresholds(fit: NetworkFit, smaller_is_better: bool) -> Part:
     """How far each study may move before another treatment comes first."""
-    result = study_thresholds(fit, smaller_is_better=smaller_is_better)
-    table = table_of("thresholds", "Shifts of study contrasts that keep the decision", result)
-    short = _bounds(result)
+    return _decision(
+        study_thresholds(fit, smaller_is_better=smaller_is_better),
+        "thresholds",
+        "study_thresholds",
+        "How far each study may move",
+        "a study’s estimate",
+        "study contrasts",
+        [Shown("Study", ("source",)), Shown("Contrast", ("treatment", "comparator"))],
+    )
+
+
+def comparisons(fit: NetworkFit, smaller_is_better: bool) -> Part:
+    """How far all direct evidence on each comparison may move before another treatment comes first."""
+    return _decision(
+        comparison_thresholds(fit, smaller_is_better=smaller_is_better),
+        "thresholds_by_comparison",
+        "comparison_thresholds",
+        "How far each comparison may move",
+        "the pooled direct estimate of a comparison, biased alike in all its studies,",
+        "direct comparisons",
+        [Shown("Comparison", ("treatment", "comparator"))],
+    )
+
+
+def _decision(
+    result: Thresholds, name: str, function: str, title: str, moved: str, pieces: str, evidence: list[Shown]
+) -> Part:
+    """Thresholds of ``pieces`` of evidence, each of which is ``moved``."""
+    fit = result.fit
+    table = table_of(name, f"Shifts of {pieces} that keep the decision", result)
+    short = _bounds(result, name, f"{pieces[0].upper()}{pieces[1:]}, the most sensitive first")
     columns = [
-        Shown("Study", ("source",)),
-        Shown("Contrast", ("treatment", "comparator")),
+        *evidence,
         Shown(f"{fit.measure} ({100 * fit.level:g}% CI)", ("estimate", "lower", "upper"), "effect"),
         Shown("Keeps the decision from", ("stays_from",), "value"),
         Shown("to", ("stays_to",), "value"),
@@ -157,27 +184,28 @@ def thresholds(fit: NetworkFit, smaller_is_better: bool) -> Part:
     inside = int(result.sensitive.sum())
     several = len(fit.subnetworks) > 1
     among = f" of the largest subnetwork ({', '.join(sorted(result.candidates))})" if several else ""
+    wanted = "smallest" if result.smaller_is_better else "largest"
     note = (
-        f"Recommended, with the {'smallest' if smaller_is_better else 'largest'} effect{among}: {', '.join(result.best)}. "
-        f"{inside} of {len(result.source)} study contrasts could change that within their own confidence interval."
+        f"Recommended, with the {wanted} effect{among}: {', '.join(result.best)}. "
+        f"{inside} of {len(result.source)} {pieces} could change that within their own confidence interval."
     )
     return Part(
-        "thresholds",
+        name,
         "robustness",
-        "How far each study may move",
-        "The recommendation is the treatment that comes first; the table says between which values a study’s estimate may "
-        "lie before another one does. If a limit lies within the confidence interval, chance alone could change it.",
+        title,
+        f"The recommendation is the treatment that comes first; the table says between which values {moved} may lie "
+        "before another one does. If a limit lies within the confidence interval, chance alone could change it.",
         (note,),
         (table,),
         (view_of(short, fit.measure, columns),),
-        f"thresholds = study_thresholds(fit, smaller_is_better={smaller_is_better!r})",
-        (f"{MODULE} study_thresholds",),
-        (("thresholds.summary()", result.summary()),),
+        f"{name} = {function}(fit, smaller_is_better={result.smaller_is_better!r})",
+        (f"{MODULE} {function}",),
+        ((f"{name}.summary()", result.summary()),),
         result,
     )
 
 
-def _bounds(result: Thresholds) -> ResultTable:
+def _bounds(result: Thresholds, name: str, title: str) -> ResultTable:
     """The rows of the report: estimates with their intervals, and the values between which the decision stays."""
     from scipy.special import ndtri
 
@@ -200,7 +228,7 @@ def _bounds(result: Thresholds) -> ResultTable:
         "best_above": [result.best_above[r] for r in rows],
         "sensitive": ["yes" if result.sensitive[r] else "no" for r in rows],
     }
-    return ResultTable("thresholds", "Study contrasts, the most sensitive first", columns)
+    return ResultTable(name, title, columns)
 
 
 def _float(value: float) -> float | None:

@@ -48,6 +48,7 @@ ranking = fit.ranking(smaller_is_better={smaller_is_better!r})
 league = fit.league("direct", order=ranking.order)
 inconsistency = fit.inconsistency()
 split = fit.split()
+contributions = fit.contributions({contributions!r})
 """
 
 _MAIN = ("fit.summary()", "ranking.summary()", "inconsistency.summary()", "split.summary()")
@@ -65,6 +66,7 @@ def reproducing_script(
         ci=settings.ci,
         level=settings.level,
         smaller_is_better=settings.smaller_is_better,
+        contributions=settings.contributions,
     )
     if second is not None:
         body += "\n" + _network(

@@ -1,4 +1,4 @@
-"""How far each study may move before another treatment is recommended."""
+"""How far each study, or each comparison, may move before another treatment is recommended."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from scipy.special import ndtri
 from equipoise.errors import DataError
 from equipoise.figures.network import scale, style
 from equipoise.figures.network.forest import beside, frame, whisker
+from equipoise.synthesis.network.threshold import POOLED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,7 +23,7 @@ MOST = 25
 
 
 def threshold_forest(thresholds: Thresholds, ax: Axes | None = None, *, rows: Sequence[int] | None = None) -> Axes:
-    """The most sensitive study contrasts: estimate, confidence interval, and a band in which the decision stays.
+    """The most sensitive study contrasts, or direct comparisons: estimate, confidence interval, and a band in which the decision stays.
 
     Beside the band stands who is recommended beyond it. Orange: a limit lies within the confidence interval. ``rows``:
     positions in ``thresholds``; default: the 25 most sensitive ones.
@@ -31,15 +32,20 @@ def threshold_forest(thresholds: Thresholds, ax: Axes | None = None, *, rows: Se
     """
     chosen = list(rows) if rows is not None else [int(r) for r in thresholds.order()[:MOST]]
     if not chosen:
-        raise DataError("no study's estimate could change the decision, so there is nothing to show")
+        raise DataError("no estimate could change the decision, so there is nothing to show")
     measure = thresholds.fit.measure
     half = float(ndtri(0.5 + thresholds.fit.level / 2)) * thresholds.standard_errors
     sensitive = thresholds.sensitive
-    names = [f"{thresholds.source[r]}: {thresholds.treatment[r]} – {thresholds.comparator[r]}" for r in chosen]
+    pooled = all(source == POOLED for source in thresholds.source)
+    heading, what = ("Comparison", "direct comparisons") if pooled else ("Study and contrast", "study contrasts")
+    names = [
+        ("" if pooled else f"{thresholds.source[r]}: ") + f"{thresholds.treatment[r]} – {thresholds.comparator[r]}"
+        for r in chosen
+    ]
     beyond = [(thresholds.best_below[r] or "", thresholds.best_above[r] or "") for r in chosen]
     with style.drawing():
         size = style.SIZE - 0.5
-        left = max(style.widest(names, size), style.width_of("Study and contrast", size, "bold")) + 14.0
+        left = max(style.widest(names, size), style.width_of(heading, size, "bold")) + 14.0
         below = max(style.widest([b for b, _ in beyond], size), style.width_of("First if lower", size, "bold")) + 14.0
         above = max(style.widest([a for _, a in beyond], size), style.width_of("First if higher", size, "bold")) + 14.0
         line = 14.0
@@ -50,8 +56,8 @@ def threshold_forest(thresholds: Thresholds, ax: Axes | None = None, *, rows: Se
         ax.set_ylim(len(chosen) - 0.4, -0.6)
         scale.effect_axis(ax, measure, low, high)
         frame(ax)
-        ax.set_xlabel(f"{scale.name_of(measure)} in the study")
-        beside(ax, "Study and contrast", -1.1, -(left + below), weight="bold", size=size)
+        ax.set_xlabel(f"{scale.name_of(measure)}{', pooled direct estimate' if pooled else ' in the study'}")
+        beside(ax, heading, -1.1, -(left + below), weight="bold", size=size)
         beside(ax, "First if lower", -1.1, -8.0, ha="right", weight="bold", size=size)
         beside(ax, "First if higher", -1.1, 8.0, edge="right", weight="bold", size=size)
         for y, (r, name) in enumerate(zip(chosen, names, strict=True)):
@@ -67,7 +73,7 @@ def threshold_forest(thresholds: Thresholds, ax: Axes | None = None, *, rows: Se
             beside(ax, beyond[y][1], y, 8.0, edge="right", size=size, colour=style.SOFT)
         rest = len(thresholds.source) - len(chosen)
         note = f"Band: the decision ({', '.join(thresholds.best)}) stays. Orange: a limit lies within the confidence interval."
-        note += f"\nNot shown: {rest} study contrasts that are less sensitive." if rest and rows is None else ""
+        note += f"\nNot shown: {rest} {what} that are less sensitive." if rest and rows is None else ""
         ax.annotate(
             note, (0.0, 0.0), (-(left + below), -34.0), xycoords="axes fraction", textcoords="offset points", va="top",
             fontsize=6.5, color=style.SOFT, annotation_clip=False,

@@ -32,7 +32,7 @@ from equipoise.frames import FloatArray
 from equipoise.synthesis.network.blocks import IntArray
 from equipoise.synthesis.network.direct import pool_direct
 from equipoise.synthesis.network.removal import BoolArray
-from equipoise.synthesis.network.separation import Separated, refit_nodes, separate, separate_each
+from equipoise.synthesis.network.separation import Separated, separate, separate_each, split_each
 from equipoise.synthesis.network.tables import decimals, interval, natural, p_value, text_table
 
 if TYPE_CHECKING:
@@ -164,12 +164,12 @@ def split(fit: NetworkFit, method: SplitMethod = "back-calculation", tau2: Split
         difference_variance = direct_variance + indirect_variance
     else:
         for system, solution in zip(fit.systems, fit.solutions, strict=True):
-            if each and method == "sidde":
+            if not each:
+                found = separate(system, solution, method, fit.network.blocks)
+            elif method == "sidde":
                 found = separate_each(system, solution, fit.method)
             else:
-                found = separate(system, solution, method)
-                if each:
-                    found = refit_nodes(fit.network.blocks, system.treatments, found, fit.method)
+                found = split_each(fit.network.blocks, system, solution, fit.method)
             _enter(found, direct, direct_variance, indirect, indirect_variance, difference_variance)
     rows, columns = np.nonzero(np.triu(part[:, None] == part[None, :], 1))
     place = (rows, columns)

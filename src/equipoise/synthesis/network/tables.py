@@ -33,8 +33,8 @@ def natural(measure: str, value: Any) -> Any:
 
 
 def decimals(value: float, digits: int = 4) -> str:
-    """A number with fixed decimals; a dot where there is none."""
-    return "." if not np.isfinite(value) else f"{value:.{digits}f}"
+    """A number with fixed decimals and never "-0.00"; a dot where there is none."""
+    return "." if not np.isfinite(value) else f"{value:z.{digits}f}"
 
 
 def p_statement(p: float) -> str:

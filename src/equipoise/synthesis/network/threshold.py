@@ -26,6 +26,9 @@ from equipoise.synthesis.network.tables import decimals, interval, text_table
 
 NEGLIGIBLE = 1e-10
 
+POOLED = "all studies"
+"""The source of a comparison's pooled evidence."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Thresholds:
@@ -68,6 +71,10 @@ class Thresholds:
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.argsort(nearest / self.standard_errors, kind="stable").astype(np.intp)
 
+    def _name(self, row: int) -> str:
+        contrast = f"{self.treatment[row]} – {self.comparator[row]}"
+        return contrast if self.source[row] == POOLED else f"{self.source[row]}: {contrast}"
+
     def to_frame(self) -> Any:
         """One row a piece of evidence."""
         from equipoise.frames import make_frame
@@ -94,7 +101,7 @@ class Thresholds:
         sensitive = self.sensitive
         table = text_table(
             {
-                "evidence": [f"{self.source[r]}: {self.treatment[r]} – {self.comparator[r]}" for r in rows],
+                ("comparison, all studies" if POOLED in self.source else "evidence"): [self._name(r) for r in rows],
                 "estimate": [decimals(self.estimates[r]) for r in rows],
                 "invariant interval": [
                     interval(_bound(self.estimates[r] + self.lower[r]), _bound(self.estimates[r] + self.upper[r]))
@@ -164,7 +171,7 @@ def comparison_thresholds(
     pooled = fit.direct()
     names = [fit.treatments[t] for t in first], [fit.treatments[t] for t in second]
     return _thresholds(
-        fit, system, ranked, smaller_is_better, best, (["all studies"] * len(rows), *names),
+        fit, system, ranked, smaller_is_better, best, ([POOLED] * len(rows), *names),
         pooled.estimates[first, second], pooled.standard_errors[first, second], influence,
     )  # fmt: skip
 
