@@ -14,8 +14,8 @@ from test_arm_level import binomial, columns
 
 from equipoise.frames import FloatArray
 from equipoise.synthesis.bayes.arm_level import posterior_from_arms
+from equipoise.synthesis.bayes.arm_level.curves import smoothed
 from equipoise.synthesis.bayes.arm_level.evidence import Evidence
-from equipoise.synthesis.bayes.arm_level.integrals import smoothed
 from equipoise.synthesis.bayes.arm_level.likelihoods import ArmLikelihood
 from equipoise.synthesis.bayes.priors import Flat, HalfCauchy, HalfNormal, InverseGamma, Normal
 

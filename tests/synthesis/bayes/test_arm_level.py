@@ -422,7 +422,9 @@ def test_separation_needs_a_proper_prior() -> None:
 
 
 def test_a_posterior_that_is_far_from_normal_is_called_doubtful() -> None:
-    found = posterior_from_arms(binomial(SEPARATED), HalfNormal(0.5), effects=Student(0, 2.5, 1))
+    """A prior so narrow and so long-tailed, against data far from it, that there are two modes, one of them very sharp."""
+    data = "1 | A 5/50; B 14/50\n2 | A 7/60; B 20/55\n"
+    found = posterior_from_arms(binomial(data), HalfNormal(0.5), effects=Student(0, 0.01, 1))
     assert any("Doubtful" in note for note in found.notes)
 
 

@@ -14,8 +14,9 @@ from test_arm_level import SMOKING, binomial, columns, distribution
 from equipoise.errors import DataError
 from equipoise.frames import FloatArray
 from equipoise.synthesis.bayes.arm_level import ArmPosterior, posterior_from_arms
+from equipoise.synthesis.bayes.arm_level.curves import smoothed
 from equipoise.synthesis.bayes.arm_level.evidence import Evidence
-from equipoise.synthesis.bayes.arm_level.integrals import FINE, MIDDLE, smoothed, study_means, study_terms, study_values
+from equipoise.synthesis.bayes.arm_level.integrals import FINE, MIDDLE, study_means, study_terms, study_values
 from equipoise.synthesis.bayes.arm_level.likelihoods import ArmLikelihood
 from equipoise.synthesis.bayes.priors import Flat, HalfNormal, Normal
 from equipoise.synthesis.network.network import Network

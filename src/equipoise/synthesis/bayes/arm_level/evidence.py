@@ -14,19 +14,11 @@ from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline, RectBivariateSpline
 
 from equipoise.frames import FloatArray
-from equipoise.synthesis.bayes.arm_level.integrals import (
-    COARSE,
-    MIDDLE,
-    Curves,
-    IntArray,
-    smoothed,
-    study_terms,
-    study_values,
-    tabulate,
-    tabulate_closely,
-)
+from equipoise.synthesis.bayes.arm_level.curves import Curves, smoothed, tabulate, tabulate_closely
+from equipoise.synthesis.bayes.arm_level.integrals import COARSE, MIDDLE, IntArray, study_terms, study_values
 from equipoise.synthesis.bayes.arm_level.likelihoods import ArmLikelihood
 from equipoise.synthesis.bayes.arm_level.polynomials import chebyshev_products, exponents
+from equipoise.synthesis.bayes.arm_level.wide_studies import wide_values
 from equipoise.synthesis.bayes.priors import Flat, Normal, Prior
 
 _WIDTH = 14.0
@@ -156,7 +148,7 @@ class Evidence:
         for block in self.blocks:
             design = self.design(block)
             if block.shape[1] == 2 and self.curves is not None:
-                total += _two_arms(self.curves, d @ (design[:, 1] - design[:, 0]).T, tau)
+                total += _two_arms(self.curves, d @ (design[:, 1] - design[:, 0]).T, tau, self.contrasts(block)[0])
             else:
                 value, off = _more_arms(self.likelihood.take(block), np.einsum("kmp,bp->kbm", design, d), tau, rough)
                 total += value
@@ -279,11 +271,11 @@ _BETWEEN = np.cos(np.pi * np.arange(0, _CHEBYSHEV + 1, 3) / _CHEBYSHEV)
 """An end and places between the nodes, where a polynomial is farthest off."""
 _BENT = 1e-4
 """By how much a polynomial may be off; it is one in the logarithm."""
-_SPLINE = 513
+_SPLINE = 257
 
 
-def _two_arms(curves: Curves, s: FloatArray, tau: float) -> FloatArray:
-    """The sum of log g over studies with two arms; ``s``: (points, k).
+def _two_arms(curves: Curves, s: FloatArray, tau: float, centre: FloatArray) -> FloatArray:
+    """The sum of log g over studies with two arms; ``s``: (points, k), ``centre``: (k,), where log g bends.
 
     As polynomials over the points' range where those are close enough, which is nearly always; as splines where a range is
     so wide that log g bends sharply in it, as that of a treatment without events under a wide prior does.
@@ -297,7 +289,10 @@ def _two_arms(curves: Curves, s: FloatArray, tau: float) -> FloatArray:
     smooth = off <= _BENT
     total = _polynomials(powers[:, smooth, None], s[:, smooth], middle[smooth], half[smooth])
     for study in np.flatnonzero(~smooth).tolist():
-        grid = np.linspace(low[study], high[study], _SPLINE)
+        # Close together where log g bends, far apart where it is as good as straight.
+        scale = np.hypot(curves.width[study], tau)
+        first, last = np.arcsinh((np.array([low[study], high[study]]) - centre[study]) / scale).tolist()
+        grid = centre[study] + scale * np.sinh(np.linspace(first, last, _SPLINE))
         height = smoothed(curves.of(study), grid[:, None], np.full(_SPLINE, tau))[0][:, 0]
         total += CubicSpline(grid, height)(s[:, study])
     return total
@@ -317,8 +312,17 @@ def _polynomials(powers: FloatArray, s: FloatArray, middle: FloatArray, half: Fl
     return total
 
 
-_DEGREES = {2: 8, 3: 7, 4: 6}
-_ROUGH_DEGREE = 4
+_DEGREES = {2: (4, 8), 3: (4, 7), 4: (4, 6)}
+_CLOSE_FIT = 2e-5
+"""By how much the first polynomial of several arms' contrasts may be off; then a higher degree is tried."""
+_LOOSE_FIT = 1e-3
+"""By how much the last one may be off; then the study's likelihood is evaluated point by point."""
+_TIMES = 4
+"""How many evaluations a polynomial is fitted to, as a multiple of its coefficients: enough to notice that it fails."""
+_NARROW = 12.0
+"""How many standard errors of a study and its random effect the range of a polynomial may have."""
+_ROUGH_FIT = 0.02
+"""As both, for points that only adapt the proposal."""
 _CHECKS = 48
 _NEAR_ENOUGH = 0.01
 _GRID = 37
@@ -326,28 +330,73 @@ _GRID = 37
 
 def _more_arms(arms: ArmLikelihood, d: FloatArray, tau: float, rough: bool) -> tuple[FloatArray, float]:
     """The sum of log g over k studies with m ≥ 3 arms; ``d``: (k, points, m). With the largest error that was seen."""
+    if arms.bounded:
+        return _bounded(arms, d, tau, rough)
     s = d[:, :, 1:] - d[:, :, :1]
     low, high = s.min(axis=1, keepdims=True), s.max(axis=1, keepdims=True)
     place = (2.0 * s - low - high) / np.maximum(high - low, 1e-9)
-    powers = exponents(s.shape[2], _ROUGH_DEGREE if rough else _DEGREES.get(s.shape[2], 5))
-    wanted = 5 * len(powers) // 2
-    count = d.shape[1]
+    start = arms.start()
+    own = np.sqrt((1.0 / np.maximum(-arms.slopes(start)[1], 1e-12)).sum(axis=1) + tau * tau)
+    # Few points can't tell that a polynomial fails somewhere in a range so wide.
+    narrow = (high - low).max(axis=(1, 2)) < _NARROW * own
+    total, error, left = np.zeros(d.shape[1]), 0.0, np.flatnonzero(narrow)
+    wide = np.flatnonzero(~narrow).tolist()
+    for degree in _DEGREES.get(s.shape[2], (4, 5)):
+        if not len(left):
+            break
+        powers = exponents(s.shape[2], degree)
+        wanted = _TIMES * len(powers)
+        if d.shape[1] <= wanted:
+            each = np.full(d.shape[1], tau)
+            total += study_values(arms.take(left), d[left].transpose(1, 0, 2), each, MIDDLE).sum(axis=1)
+            left = left[:0]
+            break
+        chosen = _spread(place[left], len(powers), wanted)
+        at = np.take_along_axis(d[left], chosen[:, :, None], axis=1)
+        values = study_values(arms.take(left), at.transpose(1, 0, 2), np.full(wanted, tau), MIDDLE)
+        enough = _ROUGH_FIT if rough else _CLOSE_FIT if degree == 4 else _LOOSE_FIT
+        far = []
+        for column, (study, here) in enumerate(zip(left.tolist(), chosen, strict=True)):
+            basis = chebyshev_products(place[study], powers)
+            fitted, *_ = np.linalg.lstsq(basis[here], values[:, column], rcond=None)
+            off = float(np.abs(basis[here] @ fitted - values[:, column]).max())
+            if off <= enough:
+                total += basis @ fitted
+                error += off
+            else:
+                far.append(study)
+        left = np.array(far, dtype=np.intp)
+    for study in wide + left.tolist():
+        total += wide_values(arms.take(study), d[study], tau)
+    return total, error
+
+
+def _spread(place: FloatArray, outermost: int, count: int) -> IntArray:
+    """So many of every study's points: the outermost, so that nothing is extrapolated, and others from everywhere."""
+    radius = np.abs(place).max(axis=2)
+    ends = np.argpartition(-radius, outermost, axis=1)[:, :outermost]
+    others = np.linspace(0, place.shape[1] - 1, count - outermost).astype(np.intp)
+    return np.concatenate([ends, np.broadcast_to(others, (len(place), len(others)))], axis=1)
+
+
+def _bounded(arms: ArmLikelihood, d: FloatArray, tau: float, rough: bool) -> tuple[FloatArray, float]:
+    """As ``_more_arms``, of arms whose predictors have a bound."""
+    s = d[:, :, 1:] - d[:, :, :1]
+    low, high = s.min(axis=1, keepdims=True), s.max(axis=1, keepdims=True)
+    place = (2.0 * s - low - high) / np.maximum(high - low, 1e-9)
+    powers = exponents(s.shape[2], _DEGREES.get(s.shape[2], (4, 5))[0 if rough else 1])
+    wanted, count = _TIMES * len(powers), d.shape[1]
     if count <= wanted:
         return study_values(arms, d.transpose(1, 0, 2), np.full(count, tau), MIDDLE).sum(axis=1), 0.0
-    # The outermost points, so that nothing is extrapolated, and others from everywhere.
-    radius = np.abs(place).max(axis=2)
-    outermost = np.argpartition(-radius, len(powers), axis=1)[:, : len(powers)]
-    others = np.linspace(0, count - 1, wanted - len(powers)).astype(np.intp)
-    chosen = np.concatenate([outermost, np.broadcast_to(others, (len(d), len(others)))], axis=1)
+    chosen = _spread(place, len(powers), wanted)
     at = np.take_along_axis(d, chosen[:, :, None], axis=1)
     values = study_values(arms, at.transpose(1, 0, 2), np.full(wanted, tau), MIDDLE)
     total, error = np.zeros(count), 0.0
     for study, here in enumerate(chosen):
         basis = chebyshev_products(place[study], powers)
         fitted, *_ = np.linalg.lstsq(basis[here], values[:, study], rcond=None)
-        value, off = basis @ fitted, float(np.abs(basis[here] @ fitted - values[:, study]).max())
-        if arms.bounded:
-            value, off = _checked(arms.take(slice(study, study + 1)), d[study], tau, value, off)
+        off = float(np.abs(basis[here] @ fitted - values[:, study]).max())
+        value, off = _checked(arms.take(slice(study, study + 1)), d[study], tau, basis @ fitted, off)
         total += value
         error += off
     return total, error

@@ -7,7 +7,10 @@ Journal of Machine Learning Research 25:72). The largest weights are replaced by
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from equipoise.frames import FloatArray
@@ -17,6 +20,25 @@ _NO_TAIL = 1e-3
 """The share of all weight that the largest ones' excess must have for their tail to matter."""
 DOUBTFUL = 0.7
 """The k̂ above which results aren't to be trusted."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Weighted:
+    """Weighted points.
+
+    ``d``: (points, parameters); ``node``: (points,); ``weights``: (points,), sum 1; ``replicate``: (points,);
+    ``log_mean``: the logarithm of the mean raw weight, which Laplace's method takes as 1; ``pareto``: k̂; ``effective``:
+    effective sample size; ``surrogate``: the largest error seen of the polynomials in place of studies with many arms.
+    """
+
+    d: FloatArray
+    node: NDArray[np.intp]
+    weights: FloatArray
+    replicate: NDArray[np.intp]
+    log_mean: float
+    pareto: float
+    effective: float
+    surrogate: float
 
 
 def points(replicates: int, power: int, dimensions: int, seed: int) -> FloatArray:

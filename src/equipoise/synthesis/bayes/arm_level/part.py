@@ -14,22 +14,20 @@ from scipy.special import ndtr
 from equipoise.errors import DataError
 from equipoise.frames import FloatArray
 from equipoise.synthesis.bayes.arm_level.evidence import Evidence
-from equipoise.synthesis.bayes.arm_level.importance import DOUBTFUL
+from equipoise.synthesis.bayes.arm_level.importance import DOUBTFUL, Weighted
 from equipoise.synthesis.bayes.arm_level.likelihoods import recession
+from equipoise.synthesis.bayes.arm_level.proposals import Proposal, adapted, first_proposal, skewed
 from equipoise.synthesis.bayes.arm_level.sampling import (
     REPLICATES,
     AnyIntegrand,
     Nodes,
-    Proposal,
-    Weighted,
-    adapted,
     between,
     corrected,
     draw,
-    first_proposal,
     fixed_node,
     tau_nodes,
 )
+from equipoise.synthesis.bayes.arm_level.smoothing import by_scores, cells
 from equipoise.synthesis.bayes.arm_level.table import ArmTable
 from equipoise.synthesis.bayes.condense import TauNodes, condense
 from equipoise.synthesis.bayes.known_tau import KnownTau
@@ -45,6 +43,14 @@ _FEW = 0.05
 _WRONG = 0.005
 """The error of a probability from which results are doubtful."""
 _ATTEMPTS = 12
+_REFINED = 5
+"""How often the proposal of skew directions is adapted at most."""
+_UNEVEN = 1e-4
+"""How far probabilities of skew distributions may be off by few nodes of τ."""
+_REDRAWN = 3
+"""How often all points are taken with it at most."""
+_STEADY = 0.94
+"""The effective share of the points from which on it is adapted no more."""
 _CELLS = 384
 _FEW_CELLS = 48
 _PLACES = 48
@@ -54,7 +60,9 @@ _STRAIGHT = 0.03
 _ENOUGH = 64
 """Points at a node from which its own mean and spread are taken, not the proposal's."""
 _BANDWIDTH = 0.05
-"""Of the kernel that smooths the points, in standard deviations."""
+"""Of the kernel that smooths the points, in standard deviations or normal scores."""
+_BROAD = 0.2
+"""As ``_BANDWIDTH``, of few cells."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,8 +109,8 @@ class WeightedPart(Generic[AnyIntegrand]):
 
     @property
     def even(self) -> bool:
-        """Whether the points' weights vary so little that the proposal is a part of the result."""
-        return self.points.effective > 0.5 * len(self.points.weights)
+        """Whether the proposals are normal and the points' weights vary so little that they are a part of the result."""
+        return not self.proposal.skew and self.points.effective > 0.5 * len(self.points.weights)
 
     def differences(self, rows: IntArray | int, columns: IntArray | int, new_study: bool = False) -> NormalMixture:
         """Effects of treatments ``rows`` minus ``columns`` (places in the part); ``new_study``: in a study to come."""
@@ -116,10 +124,9 @@ class WeightedPart(Generic[AnyIntegrand]):
         if not self.even:
             return self.distribution(values)
         weights = self.points.weights
-        mean = weights @ values
-        sd = np.sqrt(weights @ (values - mean) ** 2)
+        sd = np.sqrt(weights @ (values - weights @ values) ** 2)
         means, sds = self._proposed(i, j)
-        grid, rest, widths = _cells(values, self._rest(), _CELLS, _BANDWIDTH * sd)
+        grid, rest, widths = cells(values, self._rest(), _CELLS, _BANDWIDTH * sd)
         shares = np.broadcast_to(self.shares[:, None], (len(self.shares), len(i)))
         return NormalMixture(
             np.concatenate([shares, rest]),
@@ -146,10 +153,7 @@ class WeightedPart(Generic[AnyIntegrand]):
 
     def distribution(self, values: FloatArray) -> NormalMixture:
         """The distribution of functions of the parameters, given at the points, shape (points, q)."""
-        weights = self.points.weights
-        mean = weights @ values
-        sd = np.sqrt(weights @ (values - mean) ** 2)
-        return _shrunk(*_cells(values, weights, _CELLS, _BANDWIDTH * sd), mean, sd)
+        return by_scores(values, self.points.weights, _CELLS, _BANDWIDTH)
 
     def _predicted(self, i: IntArray, j: IntArray) -> NormalMixture:
         """The effect in a new study: at every τ with the mean and spread that the points at its neighbours have."""
@@ -175,8 +179,7 @@ class WeightedPart(Generic[AnyIntegrand]):
             return NormalMixture(self.shares, mean, np.sqrt(variance + tau**2))
         # Skew: the points' common shape about their nodes' means takes the normal's place.
         y = (values - own[points.node]) / np.sqrt(variances)[points.node]
-        none = np.zeros(len(i))
-        shape = _shrunk(*_cells(y, points.weights, _FEW_CELLS, none), none, none + 1.0)
+        shape = by_scores(y, points.weights, _FEW_CELLS, _BROAD)
         sd = np.sqrt(variance)[:, None]
         spread = np.hypot(shape.sds * sd, tau[:, :, None])
         weights = self.shares[:, None, None] * shape.weights
@@ -263,36 +266,6 @@ def replicate_error(values: Any, weights: FloatArray, points: Weighted) -> Float
     return np.asarray(each.std(axis=0, ddof=1) / np.sqrt(REPLICATES))
 
 
-def _cells(
-    values: FloatArray, weights: FloatArray, cells: int, bandwidth: FloatArray
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Grids, what falls to their points when weights are shared linearly, and the kernels' widths, (cells + 1, q).
-
-    ``values``: shape (points, q); ``bandwidth``: (q,), at least.
-    """
-    low, many = values.min(axis=0), values.shape[1]
-    step = np.maximum((values.max(axis=0) - low) / cells, 1e-12 * (1.0 + np.abs(low)))
-    place = (values - low) / step
-    cell = np.clip(place.astype(np.intp), 0, cells - 1)
-    upper = (place - cell) * weights[:, None]
-    flat = (cell * many + np.arange(many)).ravel()
-    size = (cells + 1) * many
-    binned = np.bincount(flat, (weights[:, None] - upper).ravel(), size) + np.bincount(flat + many, upper.ravel(), size)
-    grid = low + step * np.arange(cells + 1)[:, None]
-    widths = np.broadcast_to(np.maximum(bandwidth, 1.5 * step), grid.shape)
-    return np.asarray(grid), np.asarray(binned.reshape(cells + 1, many)), widths
-
-
-def _shrunk(
-    grid: FloatArray, weights: FloatArray, widths: FloatArray, mean: FloatArray, sd: FloatArray
-) -> NormalMixture:
-    """The mixtures with their components drawn towards the means, so that smoothing adds no variance."""
-    inner = (weights * (grid - mean) ** 2).sum(axis=0)
-    wanted = sd**2 - (weights * widths**2).sum(axis=0)
-    factor = np.sqrt(np.maximum(wanted, 0.0) / np.where(inner > 0, inner, 1.0))
-    return NormalMixture(weights, mean + (grid - mean) * factor, widths)
-
-
 def part_posterior(
     table: ArmTable,
     members: Sequence[str],
@@ -327,22 +300,8 @@ def integrated_part(
 
     ``constant``: added to the logarithm of the evidence; ``power``: of two, the points of each replicate.
     """
-    if heterogeneity is None:
-        evidence, nodes = fixed_node(evidence)
-    else:
-        evidence, nodes = tau_nodes(evidence, heterogeneity)
-    proposal = first_proposal(nodes.modes)
-    for attempt in range(_ATTEMPTS):
-        first = draw(evidence, nodes, proposal, max(power - 3, 5), seed + attempt, rough=True)
-        proposal, settled = adapted(proposal, first)
-        if settled:
-            break
-    points = draw(evidence, nodes, proposal, power, seed + _ATTEMPTS)
-    better, settled = adapted(proposal, points)
-    if points.effective < _EVEN * len(points.weights) or not settled:
-        proposal = better
-        points = draw(evidence, nodes, proposal, power + 2, seed + _ATTEMPTS + 1)
-        _, settled = adapted(proposal, points)
+    evidence, nodes = fixed_node(evidence) if heterogeneity is None else tau_nodes(evidence, heterogeneity)
+    evidence, nodes, proposal, points, settled = _points(evidence, nodes, priors, heterogeneity, power, seed)
     found: Heterogeneity
     if heterogeneity is None:
         found = KnownTau(points.log_mean + float(nodes.log_laplace[0]) + constant)
@@ -367,6 +326,49 @@ def integrated_part(
         rule.weights,
         to_places,
     )
+
+
+def _points(
+    evidence: AnyIntegrand,
+    nodes: Nodes,
+    priors: Sequence[Prior],
+    heterogeneity: Prior | None,
+    power: int,
+    seed: int,
+) -> tuple[AnyIntegrand, Nodes, Proposal, Weighted, bool]:
+    """Weighted points, the nodes and the proposal that they are from, and whether it has about their mean and spread."""
+    proposal = first_proposal(nodes.modes)
+    for attempt in range(_ATTEMPTS):
+        first = draw(evidence, nodes, proposal, max(power - 3, 5), seed + attempt, rough=True)
+        proposal, settled = adapted(proposal, first)
+        if settled:
+            break
+    points = draw(evidence, nodes, proposal, power, seed + _ATTEMPTS)
+    better, settled = adapted(proposal, points)
+    if points.effective >= _EVEN * len(points.weights) and settled:
+        return evidence, nodes, proposal, points, settled
+    proposal = better
+    skew = skewed(nodes.modes, points, priors)
+    if skew is not None:
+        proposal = skew
+        if heterogeneity is not None:
+            # Skew distributions aren't summed by a finer rule between the nodes.
+            evidence, nodes = tau_nodes(evidence, heterogeneity, _UNEVEN)
+            proposal = proposal.at(nodes.modes)
+        for attempt in range(_REFINED):
+            points = draw(evidence, nodes, proposal, power - 1, seed + 2 * _ATTEMPTS + attempt, rough=True)
+            proposal, _ = adapted(proposal, points)
+            if points.effective > _STEADY * len(points.weights):
+                break
+    attempt = 0
+    while True:
+        attempt += 1
+        points = draw(evidence, nodes, proposal, power + 2, seed + _ATTEMPTS + attempt)
+        better, settled = adapted(proposal, points)
+        good = settled and points.pareto < DOUBTFUL and points.effective > _EVEN * len(points.weights)
+        if good or not proposal.skew or attempt == _REDRAWN:
+            return evidence, nodes, proposal, points, settled
+        proposal = better
 
 
 def _check_proper(table: ArmTable, evidence: Evidence) -> None:

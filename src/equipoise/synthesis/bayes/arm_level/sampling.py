@@ -2,8 +2,8 @@
 
 1. τ's range and its posterior by Laplace's method in d; nodes of Clenshaw–Curtis in x = arsinh(τ/scale).
 2. Every node's conditional posterior of d is proposed as a normal distribution, at first by mode and curvature, then by the
-   mean and covariance that a first set of weighted points found. Low-discrepancy points choose the node by their
-   first coordinate and d by the others.
+   mean and covariance that a first set of weighted points found, and by the shape of skew directions (``proposals``).
+   Low-discrepancy points choose the node by their first coordinate and d by the others.
 3. The weights correct the proposals; what they say of each node's integral, smoothed over x, corrects the posterior of τ.
 """
 
@@ -21,11 +21,13 @@ from equipoise.errors import DataError, NotConverged
 from equipoise.frames import FloatArray
 from equipoise.synthesis.bayes.arm_level.evidence import Modes
 from equipoise.synthesis.bayes.arm_level.importance import (
+    Weighted,
     effective_size,
     normal_points,
     points,
     smooth_weights,
 )
+from equipoise.synthesis.bayes.arm_level.proposals import Proposal
 from equipoise.synthesis.bayes.condense import condense
 from equipoise.synthesis.bayes.priors import Prior
 from equipoise.synthesis.bayes.quadrature import TauPosterior, integrate_tau
@@ -43,11 +45,6 @@ _BEYOND = 2e-6
 """The probability of a τ beyond the nodes."""
 _SLOWEST = 0.2
 _FARTHEST = 18.0
-_GROWN = 1.5
-"""How many times as large as the proposal's the points' variance may be."""
-_LONG_TAIL = 0.4
-"""The k̂ from which the proposal is widened."""
-_LOG_2PI = float(np.log(2.0 * np.pi))
 
 
 class Integrand(Protocol):
@@ -83,25 +80,6 @@ class Nodes:
     log_laplace: FloatArray
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Weighted:
-    """Weighted points.
-
-    ``d``: (points, parameters); ``node``: (points,); ``weights``: (points,), sum 1; ``replicate``: (points,);
-    ``log_mean``: the logarithm of the mean raw weight, which Laplace's method takes as 1; ``pareto``: k̂; ``effective``:
-    effective sample size; ``surrogate``: the largest error seen of the polynomials in place of studies with many arms.
-    """
-
-    d: FloatArray
-    node: NDArray[np.intp]
-    weights: FloatArray
-    replicate: NDArray[np.intp]
-    log_mean: float
-    pareto: float
-    effective: float
-    surrogate: float
-
-
 def fixed_node(evidence: AnyIntegrand) -> tuple[AnyIntegrand, Nodes]:
     """The single node τ = 0 of a common-effect model."""
     tau = np.zeros(1)
@@ -109,8 +87,11 @@ def fixed_node(evidence: AnyIntegrand) -> tuple[AnyIntegrand, Nodes]:
     return evidence, Nodes(tau, tau, 1.0, np.ones(1), np.ones(1), modes, modes.laplace())
 
 
-def tau_nodes(evidence: AnyIntegrand, prior: Prior) -> tuple[AnyIntegrand, Nodes]:
-    """The nodes where τ's posterior is, and the evidence with curves that reach as far as they need."""
+def tau_nodes(evidence: AnyIntegrand, prior: Prior, uneven: float = _UNEVEN) -> tuple[AnyIntegrand, Nodes]:
+    """The nodes where τ's posterior is, and the evidence with curves that reach as far as they need.
+
+    ``uneven``: how far probabilities by fewer nodes may be off before more are taken.
+    """
     scale = evidence.scale()
     low = float(np.arcsinh(max(prior.support[0], 0.0) / scale))
     high = float(np.arcsinh(min(prior.support[1], 1e30) / scale))
@@ -140,7 +121,7 @@ def tau_nodes(evidence: AnyIntegrand, prior: Prior) -> tuple[AnyIntegrand, Nodes
         nodes = Nodes(tau, x, scale, half * _clenshaw_curtis(count), np.ones(count), modes, modes.laplace())
         posterior = _integrated(nodes, nodes.log_laplace, prior)
         nodes = replace(nodes, masses=_masses(nodes, nodes.log_laplace, prior))
-        if node_error(nodes, posterior) < _UNEVEN:
+        if node_error(nodes, posterior) < uneven:
             break
     return evidence, nodes
 
@@ -257,33 +238,6 @@ def _clenshaw_curtis(count: int) -> FloatArray:
     return np.asarray(weights)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Proposal:
-    """Normal distributions of d, one a node: d = mode + root(centre + shape·z), roots of shape (j, p, p)."""
-
-    modes: FloatArray
-    roots: FloatArray
-    centre: FloatArray
-    shape: FloatArray
-
-    def place(self, z: FloatArray, node: NDArray[np.intp]) -> tuple[FloatArray, FloatArray]:
-        """d at standard normal ``z`` and the logarithm of the density there."""
-        whitened = self.centre + z @ self.shape.T
-        d = np.empty_like(z)
-        for j in np.unique(node).tolist():
-            here = node == j
-            d[here] = self.modes[j] + whitened[here] @ self.roots[j].T
-        size = np.linalg.slogdet(self.roots)[1][node] + np.linalg.slogdet(self.shape)[1]
-        return d, -0.5 * (z * z).sum(axis=1) - 0.5 * z.shape[1] * _LOG_2PI - size
-
-
-def first_proposal(modes: Modes) -> Proposal:
-    """By mode and curvature."""
-    roots = np.linalg.cholesky(np.linalg.inv(modes.precision))
-    p = modes.d.shape[1]
-    return Proposal(modes.d, roots, np.zeros(p), np.eye(p))
-
-
 def draw(evidence: Integrand, nodes: Nodes, proposal: Proposal, power: int, seed: int, rough: bool = False) -> Weighted:
     """2^``power`` points in each of the replicates, weighted."""
     uniform = points(REPLICATES, power, evidence.dimension + 1, seed)
@@ -295,36 +249,17 @@ def draw(evidence: Integrand, nodes: Nodes, proposal: Proposal, power: int, seed
     surrogate = 0.0
     for j in np.unique(node).tolist():
         here = np.flatnonzero(node == j)
-        log[here], off = evidence.values(d[here], float(nodes.tau[j]), rough)
+        with np.errstate(over="ignore", invalid="ignore"):
+            log[here], off = evidence.values(d[here], float(nodes.tau[j]), rough)
         surrogate = max(surrogate, off)
     log += evidence.log_prior(d)
+    # Heavy tails are tried so far out that integrals overflow, where the posterior is nothing.
+    log = np.where(np.isfinite(log), log, -np.inf)
     # Against the node's Laplace approximation, so that all nodes' weights are near 1.
     ratio = log - density - nodes.log_laplace[node]
     weights, pareto = smooth_weights(ratio)
     log_mean = float(logsumexp(ratio) - np.log(len(ratio)))
     return Weighted(d, node, weights, replicate, log_mean, pareto, effective_size(weights), surrogate)
-
-
-def adapted(proposal: Proposal, found: Weighted) -> tuple[Proposal, bool]:
-    """The proposal with the mean and covariance of the weighted points, and whether it had them before, about.
-
-    Wider where the weights have a long tail: the posterior's tails are then longer than a normal distribution's.
-    """
-    whitened = np.empty_like(found.d)
-    for j in np.unique(found.node).tolist():
-        here = found.node == j
-        whitened[here] = np.linalg.solve(proposal.roots[j], (found.d[here] - proposal.modes[j]).T).T
-    centre = found.weights @ whitened
-    off = whitened - centre
-    covariance = (off * found.weights[:, None]).T @ off
-    moved = np.linalg.solve(proposal.shape, centre - proposal.centre)
-    grown = np.linalg.solve(proposal.shape, np.linalg.solve(proposal.shape, covariance).T)
-    settled = bool(np.abs(moved).max() < 0.5 and np.linalg.eigvalsh(grown).max() < _GROWN)
-    if found.pareto > _LONG_TAIL:
-        covariance = covariance * (1.0 + 0.25 / np.sqrt(len(centre))) ** 2
-    covariance = covariance + 1e-6 * np.trace(covariance) / len(centre) * np.eye(len(centre))
-    shape = np.asarray(np.linalg.cholesky(covariance), dtype=float)
-    return replace(proposal, centre=centre, shape=shape), settled
 
 
 def corrected(nodes: Nodes, found: Weighted, prior: Prior) -> tuple[TauPosterior, Weighted]:

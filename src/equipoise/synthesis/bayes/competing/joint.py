@@ -15,12 +15,19 @@ from scipy.interpolate import CubicSpline
 from scipy.special import logsumexp
 
 from equipoise.frames import FloatArray
+from equipoise.synthesis.bayes.arm_level.curves import smoothed
 from equipoise.synthesis.bayes.arm_level.evidence import Evidence
-from equipoise.synthesis.bayes.arm_level.importance import effective_size, normal_points, points, smooth_weights
-from equipoise.synthesis.bayes.arm_level.integrals import MIDDLE, smoothed, study_values
+from equipoise.synthesis.bayes.arm_level.importance import (
+    Weighted,
+    effective_size,
+    normal_points,
+    points,
+    smooth_weights,
+)
+from equipoise.synthesis.bayes.arm_level.integrals import MIDDLE, study_values
 from equipoise.synthesis.bayes.arm_level.part import ArmPart
 from equipoise.synthesis.bayes.arm_level.polynomials import chebyshev_products, exponents
-from equipoise.synthesis.bayes.arm_level.sampling import REPLICATES, Weighted
+from equipoise.synthesis.bayes.arm_level.sampling import REPLICATES
 from equipoise.synthesis.network.blocks import IntArray
 
 _CELLS = 160

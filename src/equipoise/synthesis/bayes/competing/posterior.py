@@ -14,9 +14,10 @@ from functools import cached_property
 import numpy as np
 
 from equipoise.errors import DataError
-from equipoise.synthesis.bayes.arm_level.importance import DOUBTFUL
+from equipoise.synthesis.bayes.arm_level.importance import DOUBTFUL, Weighted
 from equipoise.synthesis.bayes.arm_level.part import ArmPart, doubts, part_posterior
-from equipoise.synthesis.bayes.arm_level.sampling import Weighted, adapted, between, corrected
+from equipoise.synthesis.bayes.arm_level.proposals import adapted
+from equipoise.synthesis.bayes.arm_level.sampling import between, corrected
 from equipoise.synthesis.bayes.arm_level.table import ArmTable
 from equipoise.synthesis.bayes.arm_level.weighted_posterior import WeightedPosterior
 from equipoise.synthesis.bayes.competing.absolute import OutcomeProbabilities, outcome_probabilities
