@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 from scipy.special import expit, logit
-from scipy.stats import norm
+from scipy.stats import beta, norm
 from test_arm_level import DIET, SMOKING, binomial, columns, distribution
 
 from equipoise.errors import DataError
-from equipoise.synthesis.bayes.arm_level import ArmPosterior, posterior_from_arms
+from equipoise.synthesis.bayes.arm_level import ArmPosterior, PooledBaseline, StudyBaseline, posterior_from_arms
 from equipoise.synthesis.bayes.network_posterior import NetworkPosterior
-from equipoise.synthesis.bayes.priors import HalfNormal, Normal
+from equipoise.synthesis.bayes.priors import HalfNormal, Normal, Uniform
 from equipoise.synthesis.network.network import Network
 
 
@@ -113,3 +113,71 @@ def test_what_arms_cannot_be_asked() -> None:
     )
     with pytest.raises(DataError, match="needs arms"):
         contrasts.posterior(HalfNormal(1.0), likelihood="binomial")
+
+
+def test_a_baseline_from_a_study(posterior: ArmPosterior) -> None:
+    """Under a flat log odds a risk is Beta(r, n − r)."""
+    found = posterior.absolute(StudyBaseline("3"))
+    assert found.mean[0] == pytest.approx(75 / 731, abs=2e-5)
+    assert found.sd[0] == pytest.approx(beta.std(75, 656), rel=2e-3)
+    assert [found.lower[0], found.median[0], found.upper[0]] == pytest.approx(
+        beta.ppf([0.025, 0.5, 0.975], 75, 656), abs=2e-4
+    )
+    few = posterior.absolute(StudyBaseline("8"))
+    assert [few.lower[0], few.median[0], few.upper[0]] == pytest.approx(beta.ppf([0.025, 0.5, 0.975], 1, 30), abs=2e-3)
+    assert "A in study 3" in found.summary()
+
+
+# JAGS 4.3.1, 4 chains of 200,000 draws, m N(0, 100²), σ uniform from 0 to 5, of the 19 arms without contact: NICE DSU
+# Technical Support Document 5 has -2.59 (0.16) and, for a new study, -2.59 (0.60).
+POOLED = {
+    True: (0.07977, 0.04615, 0.02124, 0.07053, 0.19513),
+    False: (0.07041, 0.01034, 0.05032, 0.07030, 0.09121),
+}
+
+
+@pytest.mark.parametrize("new_study", POOLED)
+def test_a_baseline_pooled_over_studies(posterior: ArmPosterior, new_study: bool) -> None:
+    found = posterior.absolute(PooledBaseline(Uniform(5.0), new_study))
+    values = [x[0] for x in (found.mean, found.sd, found.lower, found.median, found.upper)]
+    assert values == pytest.approx(POOLED[new_study], rel=6e-3)
+    assert found.mean[2] > found.mean[0]
+    assert "19" in found.baseline
+
+
+def test_baselines_that_no_study_has(posterior: ArmPosterior) -> None:
+    with pytest.raises(DataError, match="no study '99'"):
+        posterior.absolute(StudyBaseline("99"))
+    with pytest.raises(DataError, match="no arm on A"):
+        posterior.absolute(StudyBaseline("21"))
+    with pytest.raises(DataError, match="no events"):
+        posterior.absolute(StudyBaseline("6"))
+
+
+@pytest.fixture(scope="module", name="ratios")
+def _ratios() -> ArmPosterior:
+    return posterior_from_arms(binomial(SMOKING, link="log"), HalfNormal(1.0), points=2048)
+
+
+def test_risk_ratios_are_cut_off_where_a_risk_would_be_1(ratios: ArmPosterior) -> None:
+    found = ratios.absolute(0.3)
+    pair = ratios.contrast("D", "A")
+    beyond = 1.0 - float(pair.cdf(-np.log(0.3)))
+    assert found.beyond[3] == pytest.approx(beyond, abs=1e-9)
+    assert "cut off" in found.summary()
+    mean = quad(lambda x: float(pair.pdf(x)) * 0.3 * np.exp(x), -6, -np.log(0.3), limit=200)[0] / (1.0 - beyond)
+    assert found.mean[3] == pytest.approx(mean, abs=1e-5)
+    assert found.upper.max() < 1.0
+    assert found.upper[3] == pytest.approx(0.3 * np.exp(float(pair.quantile(0.975 * (1.0 - beyond)))), abs=1e-9)
+    with pytest.raises(DataError, match="above 1 with probability"):
+        ratios.absolute(0.99)
+
+
+def test_risk_ratios_of_a_study_and_of_all(ratios: ArmPosterior) -> None:
+    """Under a flat log risk it is Beta(r, n − r + 1)."""
+    found = ratios.absolute(StudyBaseline("3"))
+    assert [found.lower[0], found.median[0], found.upper[0]] == pytest.approx(
+        beta.ppf([0.025, 0.5, 0.975], 75, 657), abs=2e-4
+    )
+    pooled = ratios.absolute(PooledBaseline(HalfNormal(1.0)))
+    assert pooled.mean[0] == pytest.approx(0.08, abs=0.01)

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.linalg import block_diag, cholesky, solve_triangular
 from scipy.sparse import csr_array
 from scipy.special import expit, log_ndtr
@@ -103,7 +104,6 @@ class Density:
 
     ``fixed``, ``random``: F and R; ``precision``, ``centre``: of the normal priors of β (0: flat), (q,) or a matrix
     where they depend on each other; ``others``: the priors that aren't normal, by position in β; ``crude``: a crude estimate of η;
-    ``studies``: how many of the last of β are the baselines of studies with η below 0.
     """
 
     likelihood: Likelihood
@@ -114,7 +114,6 @@ class Density:
     centre: FloatArray
     crude: FloatArray
     others: tuple[tuple[int, Prior], ...] = ()
-    studies: int = 0
     limits: tuple[float, float] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -140,13 +139,7 @@ class Density:
 
     def start(self) -> FloatArray:
         """Somewhere sensible: β by least squares from crude estimates, z = 0, τ at its prior's median."""
-        fixed = _dense(self.fixed)
-        beta = np.asarray(np.linalg.lstsq(fixed, self.crude, rcond=None)[0], dtype=float)
-        if self.studies:
-            # Every study lower by as much as brings its highest arm well below 0.
-            baselines = fixed[:, -self.studies :] > 0
-            highest = np.where(baselines, (fixed @ beta)[:, None], -np.inf).max(axis=0)
-            beta[-self.studies :] -= np.maximum(highest + 2.5, 0.0)
+        beta = np.asarray(np.linalg.lstsq(_dense(self.fixed), self.crude, rcond=None)[0], dtype=float)
         if self.heterogeneity is None:
             return beta
         spread = self.crude - self.fixed @ beta
@@ -198,6 +191,62 @@ class Density:
             log += float(prior.logpdf(beta[place]))
             gradient[place] += slope(prior, float(beta[place]))
         return log, gradient
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BoundedDensity(Density):
+    """As ``Density`` where every η must be below 0, which is so for every x.
+
+    Of the last of β, one a study, each is b, where the study's highest predictor is −e^b: its baseline is −e^b − max o, of what
+    effects and random effects o its arms have. ``study``: of every row. Without this the density ends abruptly where all of an
+    arm had the event, and the sampler's trajectories with it.
+    """
+
+    study: NDArray[np.intp] = field(default_factory=lambda: np.zeros(0, dtype=np.intp))
+
+    def start(self) -> FloatArray:
+        """As ``Density.start``, every study's highest predictor near its crude estimate."""
+        x = Density.start(self)
+        q, studies = len(self.centre), int(self.study[-1]) + 1
+        highest = np.full(studies, -np.inf)
+        np.maximum.at(highest, self.study, self.crude)
+        end = q + (0 if self.heterogeneity is None else 1)
+        x[end - studies : end] = np.log(-highest)
+        return x
+
+    def __call__(self, x: FloatArray) -> tuple[float, FloatArray]:
+        """The log density, up to a constant, and its gradient."""
+        q, studies = len(self.centre), int(self.study[-1]) + 1
+        common = self.heterogeneity is None
+        beta = x[:q].copy() if common else x[1 : q + 1].copy()
+        b = np.clip(beta[-studies:], -300.0, 300.0)
+        beta[-studies:] = 0.0
+        tau, change, log, bend = (0.0, 0.0, 0.0, 0.0) if common else self._transformed(float(x[0]))
+        effects = np.zeros(len(self.study)) if common else self.random @ x[q + 1 :]
+        others = self.fixed @ beta + tau * effects
+        # Rows are sorted by study: the last of every study in this order is its highest.
+        order = np.lexsort((others, self.study))
+        highest = order[np.append(np.flatnonzero(np.diff(self.study)), len(order) - 1)]
+        baseline = -np.exp(b) - others[highest]
+        beta[-studies:] = baseline
+        eta = others + baseline[self.study]
+        eta[highest] = -np.exp(b)
+        found, of_eta = self.likelihood(eta)
+        more, of_beta = self._prior(beta)
+        # By the baselines, which fall as the highest of a study's predictors rises.
+        of_baseline = np.bincount(self.study, of_eta, studies) + of_beta[-studies:]
+        of_others = of_eta.copy()
+        of_others[highest] -= of_baseline
+        of_beta = self.fixed.T @ of_others + of_beta
+        of_beta[-studies:] = 1.0 - np.exp(b) * of_baseline
+        log += found + more + float(b.sum())
+        if self.heterogeneity is None:
+            return log, of_beta
+        z = x[q + 1 :]
+        log += float(self.heterogeneity.logpdf(tau)) - 0.5 * float(z @ z)
+        of_tau = float(of_others @ effects) + slope(self.heterogeneity, tau)
+        of_z = tau * (self.random.T @ of_others) - z
+        return log, np.concatenate([[of_tau * change + bend], of_beta, of_z])
 
 
 def of_pair(posterior: PairPosterior) -> Density:
@@ -266,18 +315,11 @@ def of_arms(posterior: ArmPosterior) -> Density:
     data = table.likelihood
     priors = [*_each(posterior.effects_prior, list(columns)), *[posterior.baseline] * studies]
     precision, centre, others = _gaussian(priors)
-    crude = data.start()
-    return Density(
-        Arms(data.family, data.link, data.y, data.size, data.offset),
-        _sparse(fixed),
-        _sparse(random),
-        posterior.heterogeneity,
-        precision,
-        centre,
-        crude,
-        others,
-        studies if data.bounded else 0,
-    )
+    arms = Arms(data.family, data.link, data.y, data.size, data.offset)
+    f, r, crude = _sparse(fixed), _sparse(random), data.start()
+    if data.bounded:
+        return BoundedDensity(arms, f, r, posterior.heterogeneity, precision, centre, crude, others, study=table.study)
+    return Density(arms, f, r, posterior.heterogeneity, precision, centre, crude, others)
 
 
 def _place(row: FloatArray, columns: Mapping[str, int], treatment: str, comparator: str) -> None:

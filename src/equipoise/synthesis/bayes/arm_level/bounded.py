@@ -96,25 +96,21 @@ def study_values(arms: ArmLikelihood, d: FloatArray, tau: FloatArray, rules: Rul
     return log
 
 
-def study_means(arms: ArmLikelihood, d: FloatArray, tau: FloatArray, functions: Functions, rules: Rules) -> FloatArray:
-    """As ``integrals.study_means``."""
-    parts: list[tuple[NDArray[np.intp], FloatArray]] = []
+def study_nodes(
+    arms: ArmLikelihood, d: FloatArray, tau: FloatArray, rules: Rules
+) -> Iterator[tuple[NDArray[np.intp], FloatArray, FloatArray, FloatArray]]:
+    """As ``integrals.study_nodes``."""
     for some in _portions(d, tau, rules):
         at = places(arms, d[some], tau[some] / np.sqrt(2.0), rules)
         if at.inner_weights is None:
-            value, each = arm_values(arms, at), functions(arms.expand(1), at.eta)
-        else:
-            height = arms.expand(2).value(at.eta) + at.inner_weights
-            top = height.max(axis=-1, keepdims=True)
-            inner = np.exp(height - top)
-            total = inner.sum(axis=-1)
-            value = top[..., 0] + np.log(total)
-            each = np.einsum("bkmoi,qbkmoi->qbkmo", inner / total[..., None], functions(arms.expand(2), at.eta))
-        parts.append((some, np.einsum("bko,qbkmo->qbkm", _shares(value, at)[0], each)))
-    found = np.empty((len(parts[0][1]), *d.shape))
-    for some, means in parts:
-        found[:, some] = means
-    return found
+            shares = _shares(arm_values(arms, at), at)[0]
+            yield some, at.eta[..., None], shares, np.ones((*at.eta.shape, 1))
+            continue
+        height = arms.expand(2).value(at.eta) + at.inner_weights
+        top = height.max(axis=-1, keepdims=True)
+        inner = np.exp(height - top)
+        total = inner.sum(axis=-1)
+        yield some, at.eta, _shares(top[..., 0] + np.log(total), at)[0], inner / total[..., None]
 
 
 def arm_averages(arms: ArmLikelihood, x: FloatArray, sigma: FloatArray, rule: Between) -> FloatArray:

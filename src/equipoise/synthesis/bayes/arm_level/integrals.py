@@ -11,6 +11,7 @@ All integrands are log-concave: Newton finds the mode, the curvature there sets 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -110,25 +111,40 @@ def study_means(
     arms: ArmLikelihood, d: FloatArray, tau: FloatArray, functions: Functions, rules: tuple[Rule, Rule] = FINE
 ) -> FloatArray:
     """E of q functions of every arm's η given d, τ and the study's data, shape (q, b, k, m)."""
+    parts = [
+        (some, np.einsum("bko,bkmoi,qbkmoi->qbkm", outer, inner, functions(arms.expand(2), eta)))
+        for some, eta, outer, inner in study_nodes(arms, d, tau, rules)
+    ]
+    found = np.empty((len(parts[0][1]), *d.shape))
+    for some, means in parts:
+        found[:, some] = means
+    return found
+
+
+def study_nodes(
+    arms: ArmLikelihood, d: FloatArray, tau: FloatArray, rules: tuple[Rule, Rule] = FINE
+) -> Iterator[tuple[IntArray, FloatArray, FloatArray, FloatArray]]:
+    """What stands for the distribution of a study's predictors given d, τ and its data, portion by portion of the b points.
+
+    The points' indices; η at the nodes for ν and v, (b, k, m, o, i); the shares of those for ν, (b, k, o), which the arms have
+    in common, and of those for each arm's v given ν, (b, k, m, o, i).
+    """
     if arms.bounded:
-        return bounded.study_means(arms, d, tau, functions, between_rules(rules))
+        yield from bounded.study_nodes(arms, d, tau, between_rules(rules))
+        return
     each = d.shape[1] * d.shape[2] * len(rules[0].nodes) * len(rules[1].nodes)
     size = max(_AT_ONCE // each, 1)
-    parts = []
     for i in range(0, len(d), size):
         x, t, start, spread = _outer_points(arms, d[i : i + size], tau[i : i + size], rules[0])
-        wide = arms.expand(2)
         nodes, width = _arm_nodes(arms.expand(1), x, t, start, rules[1])
         eta = x[..., None] + t[..., None] * nodes
-        height = wide.value(eta) - 0.5 * nodes * nodes + rules[1].log_weights
+        height = arms.expand(2).value(eta) - 0.5 * nodes * nodes + rules[1].log_weights
         top = height.max(axis=-1, keepdims=True)
         inner = np.exp(height - top)
         total = inner.sum(axis=-1, keepdims=True)
         inner /= total
         log = (top + np.log(total))[..., 0] + np.log(width)
-        outer, _ = _outer(log, rules[0], spread)
-        parts.append(np.einsum("bko,bkmoi,qbkmoi->qbkm", outer, inner, functions(wide, eta)))
-    return np.concatenate(parts, axis=1)
+        yield np.arange(i, min(i + size, len(d))), eta, _outer(log, rules[0], spread)[0], inner
 
 
 def arm_averages(arms: ArmLikelihood, x: FloatArray, sigma: FloatArray) -> FloatArray:

@@ -15,12 +15,14 @@ from functools import cached_property
 import numpy as np
 
 from equipoise.errors import DataError
-from equipoise.synthesis.bayes.arm_level.absolute import AbsoluteEffects, absolute
+from equipoise.synthesis.bayes.arm_level.absolute import AbsoluteEffects, Baseline, absolute
 from equipoise.synthesis.bayes.arm_level.cross_validation import StudyPrediction, predict_studies
 from equipoise.synthesis.bayes.arm_level.part import ArmPart, doubts, part_posterior
+from equipoise.synthesis.bayes.arm_level.predictive import PredictiveCheck, predictive_check
 from equipoise.synthesis.bayes.arm_level.splitting import split
 from equipoise.synthesis.bayes.arm_level.statistics import FitStatistics, fit_statistics
 from equipoise.synthesis.bayes.arm_level.table import ArmTable
+from equipoise.synthesis.bayes.arm_level.unrelated import UnrelatedArms, unrelated
 from equipoise.synthesis.bayes.arm_level.weighted_posterior import WeightedPosterior
 from equipoise.synthesis.bayes.effects_posterior import (
     EffectsPrior,
@@ -31,7 +33,7 @@ from equipoise.synthesis.bayes.effects_posterior import (
     references_of,
 )
 from equipoise.synthesis.bayes.network_splitting import PosteriorSplit
-from equipoise.synthesis.bayes.priors import Flat, Normal, Prior
+from equipoise.synthesis.bayes.priors import Flat, Prior
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +64,13 @@ class ArmPosterior(WeightedPosterior[ArmPart]):
         """Residual deviance, leverage, pD and DIC, arm by arm."""
         return fit_statistics(self)
 
+    def predictive_check(self, points: int = 1024, seed: int = 1) -> PredictiveCheck:
+        """What the model expects of replicates of every arm, and whether the data's deviance is larger than theirs.
+
+        ``points``: of the posterior, one replicate of the data at each; ``seed``: of the replicates.
+        """
+        return predictive_check(self, points, seed)
+
     def split(self) -> PosteriorSplit:
         """Node-splitting: direct against indirect evidence of every comparison that has both, one model for each.
 
@@ -69,18 +78,31 @@ class ArmPosterior(WeightedPosterior[ArmPart]):
         """
         return split(self)
 
+    def unrelated(self, effects: Prior | None = None) -> UnrelatedArms:
+        """The model without consistency (unrelated mean effects), its deviance and DIC next to this model's.
+
+        ``effects``: the prior of every comparison's effect (None: flat); τ has the same prior as here. In studies with more
+        arms, comparisons are against the arm on the reference, or else on the first treatment by name; results depend on
+        that. Raises ``DataError`` where a comparison's own studies don't limit its effect under a flat prior.
+        """
+        return unrelated(self, effects)
+
     def study_prediction(self) -> StudyPrediction:
         """How well each study is predicted by the others: leave-one-study-out, and WAIC."""
         return predict_studies(self)
 
     def absolute(
-        self, baseline: Normal | float, treatment: str | None = None, time: float = 1.0, new_study: bool = False
+        self, baseline: Baseline, treatment: str | None = None, time: float = 1.0, new_study: bool = False
     ) -> AbsoluteEffects:
         """What is expected under every treatment connected with ``treatment`` (default: the reference).
 
         ``baseline``: under that treatment, ``Normal(mean, sd)`` on the scale of the link or a number on the natural one
-        (a probability, a rate, a mean), independent of the network's data. ``time``: of follow-up, with the
-        complementary log-log link, in the data's unit. ``new_study``: with the spread between studies.
+        (a probability, a rate, a mean), independent of the network's data; or from its arms, ``StudyBaseline(study)`` or
+        ``PooledBaseline(heterogeneity)``. ``time``: of follow-up, with the complementary log-log link, in the data's unit.
+        ``new_study``: with the spread of the effects between studies.
+
+        With risk ratios (log link) distributions are those given a risk below 1; raises ``DataError`` where that leaves less
+        than 5 % of them.
         """
         return absolute(self, baseline, treatment, time, new_study)
 
@@ -101,7 +123,9 @@ def posterior_from_arms(
     ``heterogeneity``: the prior of τ, which has no default (``HalfNormal(0.5)``, say); none with ``model="common"``.
     ``effects``: None for flat, one prior for all effects against the reference, or one for each of some treatments (the
     others flat). ``baseline``: of every study's baseline, the linear predictor of its first arm: flat (default) or
-    ``Normal(mean, sd)``. ``reference``: the treatment that effects are against (default: the first by name, in each
+    ``Normal(mean, sd)``. With the binomial log link (risk ratios) that is the logarithm of a risk: flat means flat in it,
+    below 0, and wherever an arm's predictor, random effect included, would be 0 or more, prior times likelihood is 0; what is
+    left isn't normalised anew. ``reference``: the treatment that effects are against (default: the first by name, in each
     subnetwork). ``points``, ``seed``: of the importance sampling; results with another seed differ by ``error``.
 
     Raises ``DataError`` for unknown options, a prior stated for another measure, and an improper posterior.

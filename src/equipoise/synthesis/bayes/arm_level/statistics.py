@@ -105,7 +105,11 @@ def fit_statistics(posterior: ArmPosterior, places: Sequence[IntArray] | None = 
 
 def evenly_chosen(part: WeightedPart[Any], count: int) -> IntArray:
     """So many of the weighted points, each standing for the same probability; in the order of their τ."""
-    order = np.argsort(part.points.node, kind="stable")
+    return evenly_in(part, np.argsort(part.points.node, kind="stable"), count)
+
+
+def evenly_in(part: ArmPart, order: IntArray, count: int) -> IntArray:
+    """The same in another order of all points."""
     reached = np.cumsum(part.points.weights[order])
     wanted = (np.arange(count) + 0.5) / count
     return np.asarray(order[np.minimum(np.searchsorted(reached, wanted), len(order) - 1)])
