@@ -19,7 +19,7 @@ from scipy.special import ndtri
 
 from equipoise.frames import FloatArray
 from equipoise.synthesis.bayes.arm_level.evidence import Modes
-from equipoise.synthesis.bayes.arm_level.importance import DOUBTFUL, Weighted
+from equipoise.synthesis.bayes.arm_level.importance import Weighted
 from equipoise.synthesis.bayes.priors import Prior, Student
 
 _GROWN = 1.5
@@ -108,10 +108,13 @@ def first_proposal(modes: Modes) -> Proposal:
 
 def _roots(modes: Modes, basis: FloatArray | None) -> FloatArray:
     """Roots of the covariances, so that the first k rows of ``basis`` take the first k elements of y alone."""
-    covariances = np.linalg.inv(modes.precision)
     if basis is None:
-        return np.linalg.cholesky(covariances)
-    return np.linalg.solve(basis, np.linalg.cholesky(basis @ covariances @ basis.T))
+        return np.linalg.cholesky(np.linalg.inv(modes.precision))
+    # From the precisions: rounding leaves rotated covariances indefinite where parameters' scales are far apart.
+    inverse = np.linalg.inv(basis)
+    turned = inverse.T @ modes.precision @ inverse
+    lower = np.linalg.cholesky(turned[:, ::-1, ::-1])[:, ::-1, ::-1]
+    return np.asarray(inverse @ np.linalg.inv(lower).swapaxes(1, 2))
 
 
 def adapted(proposal: Proposal, found: Weighted) -> tuple[Proposal, bool]:
@@ -133,8 +136,8 @@ def adapted(proposal: Proposal, found: Weighted) -> tuple[Proposal, bool]:
     covariance = covariance + 1e-6 * np.trace(covariance) / len(centre) * np.eye(len(centre))
     shape = np.asarray(np.linalg.cholesky(covariance), dtype=float)
     w = np.linalg.solve(shape, (y - centre).T)
-    if found.pareto > (DOUBTFUL if skew else _LONG_TAIL):
-        shape[skew:, skew:] *= 1.0 + 0.25 / np.sqrt(len(centre))
+    if found.pareto > _LONG_TAIL and not skew:
+        shape *= 1.0 + 0.25 / np.sqrt(len(centre))
     if not skew:
         return replace(proposal, centre=centre, shape=shape), settled
     functions = tuple(fitted(w[k], weights, proposal.heavy) for k in range(skew))
@@ -192,8 +195,9 @@ def _directions(modes: Modes, d: FloatArray, node: NDArray[np.intp], weights: Fl
     while len(found) < min(_MOST, p):
         scale = np.sqrt(weights @ values**2)
         # What is nearly a combination of those before has nothing of its own.
-        own = np.flatnonzero(scale > 0.1)
-        bent = np.array([_bent(values[:, q] / scale[q], weights) for q in own])
+        left = pairs - pairs @ np.linalg.pinv(pairs[found]) @ pairs[found] if found else pairs
+        own = np.flatnonzero((scale > 0.1) & (np.abs(left).max(axis=1) > 1e-6))
+        bent = np.array([_bent(values[:, q] / scale[q], weights) for q in own.tolist()])
         if not len(own) or bent.max() < _BENT[bool(found)]:
             break
         best = int(own[np.argmax(bent)])
