@@ -135,11 +135,10 @@ def adapted(proposal: Proposal, found: Weighted) -> tuple[Proposal, bool]:
     settled = bool(np.abs(moved).max() < 0.5 and np.linalg.eigvalsh(grown).max() < _GROWN)
     covariance = covariance + 1e-6 * np.trace(covariance) / len(centre) * np.eye(len(centre))
     shape = np.asarray(np.linalg.cholesky(covariance), dtype=float)
-    w = np.linalg.solve(shape, (y - centre).T)
-    if found.pareto > _LONG_TAIL and not skew:
-        shape *= 1.0 + 0.25 / np.sqrt(len(centre))
     if not skew:
-        return replace(proposal, centre=centre, shape=shape), settled
+        wider = 1.0 + 0.25 / np.sqrt(len(centre)) if found.pareto > _LONG_TAIL else 1.0
+        return replace(proposal, centre=centre, shape=wider * shape), settled
+    w = np.linalg.solve(shape, (y - centre).T)
     functions = tuple(fitted(w[k], weights, proposal.heavy) for k in range(skew))
     return replace(proposal, centre=centre, shape=shape, skew=functions), settled
 
