@@ -27,7 +27,7 @@ _GROWN = 1.5
 _LONG_TAIL = 0.4
 """The k̂ from which the proposal is widened."""
 _LOG_2PI = float(np.log(2.0 * np.pi))
-_BENT = 0.02, 0.004
+_BENT = 0.01, 0.004
 """From which share of a direction's variance that isn't normal on it is skew: the first, and others once there is one."""
 _SOME = 8_192
 """Points that tell skew directions."""
