@@ -16,7 +16,14 @@ from equipoise.frames import FloatArray
 from equipoise.synthesis.bayes.arm_level import ArmPosterior, posterior_from_arms
 from equipoise.synthesis.bayes.arm_level.curves import smoothed
 from equipoise.synthesis.bayes.arm_level.evidence import Evidence
-from equipoise.synthesis.bayes.arm_level.integrals import FINE, MIDDLE, study_means, study_terms, study_values
+from equipoise.synthesis.bayes.arm_level.integrals import (
+    COARSE,
+    FINE,
+    MIDDLE,
+    study_means,
+    study_terms,
+    study_values,
+)
 from equipoise.synthesis.bayes.arm_level.likelihoods import ArmLikelihood
 from equipoise.synthesis.bayes.priors import Flat, HalfNormal, Normal
 from equipoise.synthesis.network.network import Network
@@ -143,10 +150,9 @@ def test_smoothed_curves_agree_with_the_integral_over_arms(y: list[float], size:
         np.testing.assert_allclose(tau * found[1][:, 0], tau * wanted[1][:, 0, 1], atol=2e-4)
 
 
-def dense(text: str, scale: float, effect: Normal) -> dict[str, float]:
+def dense(text: str, scale: float, effect: Normal, delta: FloatArray, d: FloatArray) -> dict[str, float]:
     """Two treatments, τ half-normal: the curves of two-arm studies by quadrature, everything else by sums."""
     data = columns(text)
-    delta, d = np.linspace(-4.0, 4.0, 2401), np.linspace(-1.0, 2.0, 301)
     tau = np.linspace(0.0, 5.0 * scale, 91)[1:]
     nodes, weights = np.polynomial.legendre.leggauss(200)
     z, w = 20.0 * ((1 + nodes) / 2) ** 3, weights * 30.0 * ((1 + nodes) / 2) ** 2
@@ -175,7 +181,7 @@ def dense(text: str, scale: float, effect: Normal) -> dict[str, float]:
 
 
 def test_arms_with_nothing_but_events_agree_with_dense_grids() -> None:
-    wanted = dense(EXTREME, 0.3, Normal(0, 2))
+    wanted = dense(EXTREME, 0.3, Normal(0, 2), np.linspace(-4.0, 4.0, 2401), np.linspace(-1.0, 2.0, 301))
     found = posterior_from_arms(binomial(EXTREME, link="log"), HalfNormal(0.3), effects=Normal(0, 2))
     pair = found.contrast("B", "A")
     assert float(pair.mean) == pytest.approx(wanted["mean"], abs=2e-3 * wanted["sd"])
@@ -309,3 +315,22 @@ def test_events_nowhere_or_of_everyone() -> None:
     assert [left.what for left in found.table.left_out] == ["1"]
     with pytest.raises(DataError, match="improper"):
         posterior_from_arms(binomial("1 | A 0/20; B 4/20\n", link="log"), HalfNormal(0.5))
+
+
+def test_derivatives_are_right_where_tau_is_small() -> None:
+    """By coarse rules the second ones weren't those of a concave function, and no mode was found."""
+    y, size, d, tau = [18.0, 21.0, 20.0], [24.0, 23.0, 20.0], np.array([[[0.0, 0.274, 0.27]]]), np.array([0.0027])
+    _, slope, bend = study_terms(arms(y, size), d, tau, COARSE)
+    move = np.array([[[0.0, 0.0, 1e-5]]])
+    up, down = (study_terms(arms(y, size), d + sign * move, tau, FINE) for sign in (1, -1))
+    assert slope[0, 0, 2] == pytest.approx((up[0] - down[0])[0, 0] / 2e-5, abs=1e-3)
+    assert bend[0, 0, 2, 2] == pytest.approx((up[1] - down[1])[0, 0, 2] / 2e-5, abs=0.5)
+
+
+def test_a_treatment_without_events_agrees_with_dense_grids() -> None:
+    none = "1 | A 5/50; B 0/50\n2 | A 8/60; B 0/40\n3 | A 2/30; B 0/30\n"
+    wanted = dense(none, 0.5, Normal(0, 2), np.linspace(-16.0, 8.0, 2401), np.linspace(-9.0, 3.0, 241))
+    found = posterior_from_arms(binomial(none, link="log"), HalfNormal(0.5), effects=Normal(0, 2))
+    pair = found.contrast("B", "A")
+    assert float(pair.mean) == pytest.approx(wanted["mean"], abs=2e-3 * wanted["sd"])
+    assert float(pair.sd) == pytest.approx(wanted["sd"], rel=2e-3)

@@ -25,6 +25,7 @@ from equipoise.synthesis.bayes.arm_level.likelihoods import ArmLikelihood
 
 _DROP = 22.0
 """How far, in logarithms, below its maximum an integrand is negligible."""
+_LARGEST = 500.0
 _NEWTON = 40
 _AT_ONCE = 400_000
 _AT_EDGE = 14.0
@@ -235,13 +236,13 @@ def _summit(arms: ArmLikelihood, x: FloatArray, t: FloatArray) -> tuple[FloatArr
     with np.errstate(divide="ignore", invalid="ignore"):
         z = np.where(linear > 0, 2.0 * rest / (linear + root), (root - linear) / (2.0 * precision))
         for _ in range(_NEWTON):
-            odds = np.where(rest > 0, 1.0 / np.expm1(z), 0.0)
+            odds = np.where(rest > 0, 1.0 / np.expm1(np.minimum(z, _LARGEST)), 0.0)
             bend = rest * odds * (1.0 + odds)
             step = np.where(rest > 0, (rest * odds - r - precision * (z + centre)) / (bend + precision), 0.0)
             z = z + np.maximum(step, 0.0)
             if np.all(step <= 1e-6 * z):
                 break
-        odds = np.where(rest > 0, 1.0 / np.expm1(z), 0.0)
+        odds = np.where(rest > 0, 1.0 / np.expm1(np.minimum(z, _LARGEST)), 0.0)
     return z, rest * odds * (1.0 + odds) + arms.precision
 
 
@@ -266,7 +267,7 @@ def _inner(arms: ArmLikelihood, x: FloatArray, t: FloatArray, rule: Between) -> 
     low = mode - 2.0 * _DROP / (steep + np.sqrt(steep**2 + 2.0 * precision * _DROP))
     for _ in range(4):
         left = _log_density(arms, low) - 0.5 * weight * (low - x) ** 2 - top + _DROP
-        odds = 1.0 / np.expm1(np.maximum(-low, 1e-300))
+        odds = 1.0 / np.expm1(np.clip(-low, 1e-300, _LARGEST))
         slope = r - rest * odds - arms.precision * (low - arms.centre) - weight * (low - x)
         low = low + np.maximum(-left, 0.0) / np.maximum(slope, 1e-300)
     return rule.on(low, high)
@@ -333,7 +334,7 @@ def _terms_at(arms: ArmLikelihood, eta: FloatArray) -> tuple[FloatArray, FloatAr
     rest = arms.size - arms.y
     off = arms.precision * (eta - arms.centre)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        odds = np.where(rest > 0, 1.0 / np.expm1(-np.minimum(eta, 0.0)), 0.0)
+        odds = np.where(rest > 0, 1.0 / np.expm1(np.minimum(-np.minimum(eta, 0.0), _LARGEST)), 0.0)
         bend = np.where(rest > 0, rest * odds * (1.0 + odds), 0.0)
         return _log_density(arms, np.minimum(eta, 0.0)), arms.y - rest * odds - off, -bend - arms.precision
 

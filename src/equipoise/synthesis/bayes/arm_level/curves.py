@@ -216,7 +216,9 @@ def smoothed(
     far = each > curves.width[study]
     stride = curves.stride
     chosen = np.flatnonzero(broken)
-    found[:, chosen] = _about_break(curves, s.ravel()[chosen], each[chosen], study[chosen])
+    for i in range(0, len(chosen), _AT_ONCE // (2 * _PANEL)):
+        part = chosen[i : i + _AT_ONCE // (2 * _PANEL)]
+        found[:, part] = _about_break(curves, s.ravel()[part], each[part], study[part])
     for which, points in ((~far & ~broken, len(NEAR.nodes)), (far & ~broken, curves.log.shape[1] // stride)):
         chosen = np.flatnonzero(which)
         size = max(_AT_ONCE // points, 1)

@@ -27,8 +27,9 @@ _LOG_2PI = float(np.log(2.0 * np.pi))
 _CHEBYSHEV = 17
 _NEWTON = 30
 _CLOSE = 1e-3
-_BREAK = 0.3
-"""How much of its width a curve with a break is smoothed by, at least, where modes are sought."""
+_BREAK = 0.5
+"""How much of its width a break, or a bend at a bound, is smoothed by, at least, where modes are sought: the curvature at a kink
+is no measure of how far a posterior reaches."""
 _ROUGH = 0.01
 """By how much coarse integrals may contradict their own gradient."""
 PosteriorTerms = Callable[[FloatArray, FloatArray], tuple[FloatArray, FloatArray, FloatArray]]
@@ -107,7 +108,8 @@ class Evidence:
                 second += np.tensordot(bend, pairs, axes=1)
             else:
                 arms = self.likelihood.take(block)
-                value, slope, bend = study_terms(arms, np.einsum("kmp,bp->bkm", design, d), tau, COARSE)
+                spread = np.maximum(tau, _BREAK * _edge(arms))
+                value, slope, bend = study_terms(arms, np.einsum("kmp,bp->bkm", design, d), spread, COARSE)
                 first += np.einsum("bkm,kmp->bp", slope, design)
                 second += np.einsum("bkmn,kmp,knq->bpq", bend, design, design, optimize=True)
             log += value.sum(axis=1)
@@ -231,6 +233,12 @@ def newton_modes(posterior: PosteriorTerms, tau: FloatArray, start: FloatArray) 
         if not going.any():
             break
     return Modes(d, log, _definite(-second), ~going)
+
+
+def _edge(arms: ArmLikelihood) -> float:
+    """The widest of the arms whose likelihood breaks off at a bound, or bends there; 0 where none does."""
+    near = (arms.size - arms.y < 2) & arms.bounded
+    return float(np.sqrt(1.0 / arms.crude_precision()[near].min())) if near.any() else 0.0
 
 
 def prior_terms(priors: Sequence[Prior], d: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -71,7 +71,8 @@ def study_terms(
     and (b, k, m, m). ``rules``: for ν and for every v.
     """
     if arms.bounded:
-        return bounded.study_terms(arms, d, tau, between_rules(rules))
+        # Near the bound second derivatives are differences over τ², which coarse rules get wrong where τ is small.
+        return bounded.study_terms(arms, d, tau, between_rules(FINE))
     each = d.shape[1] * d.shape[2] * len(rules[0].nodes) * len(rules[1].nodes)
     size = max(_AT_ONCE // each, 1)
     parts = [_study_terms(arms, d[i : i + size], tau[i : i + size], rules) for i in range(0, len(d), size)]

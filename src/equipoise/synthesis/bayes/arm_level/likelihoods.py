@@ -197,7 +197,7 @@ class ArmLikelihood:
             return -0.5 * ((r - eta) / n) ** 2, off, np.broadcast_to(-1.0 / n**2, off.shape)
         if self.bounded:
             inside = np.minimum(eta, -_TINY)
-            odds = 1.0 / np.expm1(-inside)
+            odds = 1.0 / np.expm1(np.minimum(-inside, _LARGEST))
             log = np.where(eta < 0, r * eta + _times(n - r, np.log(-np.expm1(inside))), -np.inf)
             return log, r - (n - r) * odds, -(n - r) * odds * (1.0 + odds)
         rate = np.exp(np.minimum(eta, _LARGEST))
