@@ -1,13 +1,15 @@
 """Points of all outcomes' effects and heterogeneities together, weighted by the exact likelihood.
 
-Given the time at risk the outcomes are independent, and that time is nearly known: outcomes are proposed independently,
-each from its own Poisson model with a typical time at risk, and the weights bring in what ties them together.
+Given the time at risk the outcomes are independent, and that time is nearly known: each outcome's own Poisson model with a
+typical time at risk proposes the nodes of its τ and, given them, effects, whose means and covariances across outcomes are then
+adapted; the weights bring in the rest of what ties the outcomes together.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,12 +29,19 @@ from equipoise.synthesis.bayes.arm_level.importance import (
 from equipoise.synthesis.bayes.arm_level.integrals import MIDDLE, study_values
 from equipoise.synthesis.bayes.arm_level.part import ArmPart
 from equipoise.synthesis.bayes.arm_level.polynomials import chebyshev_products, exponents
+from equipoise.synthesis.bayes.arm_level.proposals import Proposal
 from equipoise.synthesis.bayes.arm_level.sampling import REPLICATES
 from equipoise.synthesis.network.blocks import IntArray
 
 _CELLS = 160
+_GROWN = 1.5
+"""How many times as large as the proposal's the points' variance may be."""
+_LONG_TAIL = 0.4
+"""The k̂ from which the proposal is widened."""
 _DEGREES = {2: 7, 3: 5}
 _LEAST = 3
+_ACROSS = {1: 5, 2: 4}
+"""How many shifts there are for every contrast of a study with so many."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,25 +65,88 @@ class Times:
     log_weights: FloatArray
 
 
-def draw(factors: Sequence[Factor], times: Sequence[Times], power: int, seed: int) -> list[Weighted]:
-    """2^``power`` points in each of the replicates, weighted; the same weights for every factor."""
-    sizes = [1 + factor.part.evidence.dimension for factor in factors]
-    uniform = points(REPLICATES, power, sum(sizes), seed)
+@dataclass(frozen=True, slots=True, eq=False)
+class JointProposal:
+    """The factors' own proposals take z to d; z of all of them in turn is normal, centre + shape·u.
+
+    ``centre``: shape (p,); ``shape``: (p, p).
+    """
+
+    centre: FloatArray
+    shape: FloatArray
+
+    def of(self, factors: Sequence[Factor]) -> list[Proposal]:
+        """Every factor's own, the others integrated out; one that is skew stays as it is."""
+        ends = np.cumsum([factor.part.evidence.dimension for factor in factors])
+        covariance = self.shape @ self.shape.T
+        found = []
+        for factor, end in zip(factors, ends.tolist(), strict=True):
+            own, proposal = slice(end - factor.part.evidence.dimension, end), factor.part.proposal
+            if not proposal.skew:
+                centre = proposal.centre + proposal.shape @ self.centre[own]
+                shape = proposal.shape @ np.linalg.cholesky(covariance[own, own])
+                proposal = replace(proposal, centre=centre, shape=shape)
+            found.append(proposal)
+        return found
+
+
+def independent(factors: Sequence[Factor]) -> JointProposal:
+    """The factors' own proposals."""
+    size = sum(factor.part.evidence.dimension for factor in factors)
+    return JointProposal(np.zeros(size), np.eye(size))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Drawn:
+    """``points``: of every factor, all with the same weights; ``z``: shape (points, p)."""
+
+    points: list[Weighted]
+    z: FloatArray
+
+
+def draw(factors: Sequence[Factor], proposal: JointProposal, times: Sequence[Times], power: int, seed: int) -> Drawn:
+    """2^``power`` points in each of the replicates, weighted."""
+    count = len(factors)
+    uniform = points(REPLICATES, power, count + len(proposal.centre), seed)
     replicate = np.repeat(np.arange(REPLICATES), uniform.shape[1])
-    columns = np.split(uniform.reshape(-1, sum(sizes)), np.cumsum(sizes)[:-1], axis=1)
-    ratio = np.zeros(len(replicate))
-    placed = []
-    for factor, own in zip(factors, columns, strict=True):
+    flat = uniform.reshape(-1, uniform.shape[2])
+    u = normal_points(flat[:, count:])
+    z = proposal.centre + u @ proposal.shape.T
+    # The factors' densities take z for standard normal.
+    ratio = 0.5 * ((u * u).sum(axis=1) - (z * z).sum(axis=1)) + np.linalg.slogdet(proposal.shape)[1]
+    placed, start = [], 0
+    for number, factor in enumerate(factors):
         part = factor.part
-        node = np.minimum(np.searchsorted(np.cumsum(part.nodes.masses), own[:, 0]), len(part.nodes.masses) - 1)
-        d, density = part.proposal.place(normal_points(own[:, 1:]), node)
+        own = z[:, start : start + part.evidence.dimension]
+        start += part.evidence.dimension
+        node = np.minimum(np.searchsorted(np.cumsum(part.nodes.masses), flat[:, number]), len(part.nodes.masses) - 1)
+        d, density = part.proposal.place(own, node)
         ratio += part.evidence.log_prior(d) - density - part.nodes.log_laplace[node]
         placed.append((d, node))
     ratio += _log_likelihood(factors, times, placed)
     weights, pareto = smooth_weights(ratio)
     log_mean = float(logsumexp(ratio) - np.log(len(ratio)))
     size = effective_size(weights)
-    return [Weighted(d, node, weights, replicate, log_mean, pareto, size, 0.0) for d, node in placed]
+    return Drawn([Weighted(d, node, weights, replicate, log_mean, pareto, size, 0.0) for d, node in placed], z)
+
+
+def adapted(proposal: JointProposal, found: Drawn) -> tuple[JointProposal, bool]:
+    """The proposal with the mean and covariance of the weighted points, and whether it had them before, about.
+
+    As ``arm_level.proposals.adapted``: wider where the weights have a long tail.
+    """
+    weights, pareto = found.points[0].weights, found.points[0].pareto
+    size = len(proposal.centre)
+    centre = weights @ found.z
+    off = found.z - centre
+    covariance = (off * weights[:, None]).T @ off
+    moved = np.linalg.solve(proposal.shape, centre - proposal.centre)
+    grown = np.linalg.solve(proposal.shape, np.linalg.solve(proposal.shape, covariance).T)
+    settled = bool(np.abs(moved).max() < 0.5 and np.linalg.eigvalsh(grown).max() < _GROWN)
+    if pareto > _LONG_TAIL:
+        covariance = covariance * (1.0 + 0.25 / np.sqrt(size)) ** 2
+    covariance = covariance + 1e-6 * np.trace(covariance) / size * np.eye(size)
+    return JointProposal(centre, np.asarray(np.linalg.cholesky(covariance), dtype=float)), settled
 
 
 def _log_likelihood(
@@ -100,9 +172,8 @@ def _log_likelihood(
     for study, found in zip(times, sources, strict=True):
         if not found:
             continue
-        each = np.empty((count, len(study.log_weights)))
-        each[:] = study.log_weights
-        shifts = study.shifts[:, 1:] - study.shifts[:, :1]
+        shifts, to_nodes = _between_shifts(study.shifts[:, 1:] - study.shifts[:, :1])
+        each = np.zeros((count, len(shifts)))
         for number, block, k in found:
             part, order = factors[number].part, orders[number]
             arms = part.evidence.blocks[block][k]
@@ -115,8 +186,29 @@ def _log_likelihood(
                 else:
                     terms[here] = _more_arms(part.evidence, arms, s[here], shifts, float(part.nodes.tau[j]))
             each[order] += terms
-        total += logsumexp(each, axis=1)
+        total += logsumexp(each @ to_nodes + study.log_weights, axis=1)
     return total
+
+
+def _between_shifts(wanted: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """A few shifts, (k, contrasts), and the matrix, (k, q), that takes a function's values there to those at ``wanted``.
+
+    They are so small that a polynomial through Chebyshev points is as good as the logarithm of a likelihood itself.
+    """
+    contrasts = wanted.shape[1]
+    low, high = wanted.min(axis=0), wanted.max(axis=0)
+    middle, half = 0.5 * (low + high), 0.5 * (high - low)
+    across = _ACROSS.get(contrasts, 3)
+    axes = [np.cos(np.pi * (np.arange(across) + 0.5) / across) if h > 0 else np.zeros(1) for h in half.tolist()]
+    places = np.array(list(product(*axes)))
+    matrix = np.ones((len(places), len(wanted)))
+    for axis, nodes in enumerate(axes):
+        if len(nodes) == 1:
+            continue
+        powers = np.polynomial.chebyshev.chebvander((wanted[:, axis] - middle[axis]) / half[axis], across - 1)
+        weights = powers @ np.linalg.inv(np.polynomial.chebyshev.chebvander(nodes, across - 1))
+        matrix *= weights[:, np.searchsorted(-nodes, -places[:, axis])].T
+    return middle + half * places, matrix
 
 
 @dataclass(frozen=True, slots=True, eq=False)

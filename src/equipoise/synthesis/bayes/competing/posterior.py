@@ -16,13 +16,12 @@ import numpy as np
 from equipoise.errors import DataError
 from equipoise.synthesis.bayes.arm_level.importance import DOUBTFUL, Weighted
 from equipoise.synthesis.bayes.arm_level.part import ArmPart, doubts, part_posterior
-from equipoise.synthesis.bayes.arm_level.proposals import adapted
 from equipoise.synthesis.bayes.arm_level.sampling import between, corrected
 from equipoise.synthesis.bayes.arm_level.table import ArmTable
 from equipoise.synthesis.bayes.arm_level.weighted_posterior import WeightedPosterior
 from equipoise.synthesis.bayes.competing.absolute import OutcomeProbabilities, outcome_probabilities
 from equipoise.synthesis.bayes.competing.exposure import together
-from equipoise.synthesis.bayes.competing.joint import Factor, Times, draw
+from equipoise.synthesis.bayes.competing.joint import Factor, Times, adapted, draw, independent
 from equipoise.synthesis.bayes.competing.table import CompetingTable
 from equipoise.synthesis.bayes.condense import condense
 from equipoise.synthesis.bayes.effects_posterior import (
@@ -186,24 +185,26 @@ def posterior_from_competing(
                 raise DataError(f"outcome {table.outcomes[m]!r}: {error}") from None
             factors.append(Factor(m, part, _studies(table, own_table, part)))
     power = max(int(np.ceil(np.log2(points / 8))), 6)
-    found = draw(factors, times, max(power - 3, 6), seed)
+    proposal = independent(factors)
+    drawn = draw(factors, proposal, times, max(power - 2, 6), seed)
     for attempt in range(1, _ATTEMPTS + 1):
-        factors = [
-            replace(f, part=replace(f.part, proposal=adapted(f.part.proposal, w)[0]))
-            for f, w in zip(factors, found, strict=True)
-        ]
-        found = draw(factors, times, power, seed + attempt)
-        # A long tail of the weights widens the next proposals.
-        if found[0].pareto <= DOUBTFUL:
+        proposal, _ = adapted(proposal, drawn)
+        drawn = draw(factors, proposal, times, power, seed + attempt)
+        _, settled = adapted(proposal, drawn)
+        # A long tail of the weights widens the next proposal.
+        if settled and drawn.points[0].pareto <= DOUBTFUL:
             break
+    found = drawn.points
+    factors = [
+        replace(f, part=replace(f.part, proposal=own)) for f, own in zip(factors, proposal.of(factors), strict=True)
+    ]
     sizes = [_log_size(f.part, given[f.outcome]) for f in factors]
-    settled = [adapted(f.part.proposal, w)[1] for f, w in zip(factors, found, strict=True)]
     constant = table.constant() - float(totals @ typical)
     evidence = found[0].log_mean + sum(sizes) + constant
     outcomes, kept = [], []
     for m, name in enumerate(table.outcomes):
         places = [k for k, f in enumerate(factors) if f.outcome == m]
-        finished = tuple(_finished(factors[k].part, found[k], settled[k], given[m]) for k in places)
+        finished = tuple(_finished(factors[k].part, found[k], settled, given[m]) for k in places)
         outcomes.append(
             OutcomePosterior(model, given[m], prior, bases[m], level, finished, tables[m], name, float(evidence))
         )
