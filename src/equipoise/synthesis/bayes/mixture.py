@@ -68,7 +68,8 @@ class NormalMixture:
     def cdf(self, x: ArrayLike) -> FloatArray:
         """The probability of at most ``x``."""
         z, _ = self._components(self._each(x))
-        return self._average(ndtr(z))
+        # Importance sampling leaves some components weights a little below 0.
+        return np.clip(self._average(ndtr(z)), 0.0, 1.0)
 
     def probability(self, low: float = -np.inf, high: float = np.inf) -> FloatArray:
         """The probability of lying between ``low`` and ``high``."""

@@ -151,7 +151,7 @@ def _take_paths(carried: _Carried, sources: IntArray, sinks: IntArray, places: i
         tail = carried.tail.take(admissible)
         before = carried.left.take(admissible)
         none = len(admissible)
-        starts = np.flatnonzero(np.diff(tail, prepend=-1))
+        starts = np.append(0, np.flatnonzero(tail[1:] != tail[:-1]) + 1)
         following = np.arange(1, none + 3)
         following[starts[1:] - 1] = following[none - 1 :] = none
         current.fill(none)

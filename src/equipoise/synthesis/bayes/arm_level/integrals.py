@@ -188,7 +188,7 @@ def joint_mode(arms: ArmLikelihood, d: FloatArray, t: FloatArray) -> tuple[Float
     nu = ((arms.start() - d) * weight).sum(axis=2, keepdims=True) / weight.sum(axis=1)[None, :, None]
     v = np.zeros_like(d)
     step, turn = np.zeros_like(nu), np.zeros_like(v)
-    farthest, widest = np.full_like(nu, _LONGEST_STEP), np.full_like(v, _LONGEST_STEP)
+    farthest, widest = np.full_like(nu, _LONGEST_STEP), np.broadcast_to(_LONGEST_STEP / np.maximum(t, 1.0), v.shape)
     for _ in range(_NEWTON):
         slope, second = arms.slopes(nu + d + t * v)
         bend = np.maximum(-second, 1e-14)
