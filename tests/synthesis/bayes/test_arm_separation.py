@@ -10,7 +10,7 @@ import pytest
 from scipy.interpolate import CubicSpline
 
 from equipoise.synthesis.bayes.arm_level import ArmPosterior, posterior_from_arms, read_arms
-from equipoise.synthesis.bayes.priors import HalfNormal, Normal, Prior, Student, Uniform
+from equipoise.synthesis.bayes.priors import Flat, HalfNormal, Normal, Prior, Student, Uniform
 
 POINTS = (0.025, 0.25, 0.5, 0.75, 0.975)
 Z, W = np.polynomial.hermite_e.hermegauss(31)
@@ -85,6 +85,11 @@ def test_heavy_tailed_priors_agree_with_dense_grids(df: int) -> None:
 def test_two_treatments_without_events_agree_with_dense_grids() -> None:
     prior = Normal(0.0, 40.0)
     check(posterior(pairs(TWO), prior), quantiles_by_grids(TWO, prior, 200.0))
+
+
+def test_one_event_against_many_under_a_flat_prior_agrees_with_dense_grids() -> None:
+    sparse: tuple[tuple[str, Counts], ...] = (("B", (23, 59, 1, 30)), ("C", (37, 67, 5, 62)), ("C", (81, 207, 19, 200)))
+    check(posterior(pairs(sparse), Flat()), quantiles_by_grids(sparse, Flat(), 60.0))
 
 
 def test_nothing_but_events_is_the_mirror_of_none() -> None:
