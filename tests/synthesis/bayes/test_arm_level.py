@@ -400,7 +400,9 @@ def test_tables_and_text(smoking: ArmPosterior) -> None:
     text = smoking.summary()
     assert "Priors: τ uniform" in text
     assert "C : A" in text
-    np.testing.assert_array_equal(smoking.league().estimates, smoking.estimates)
+    np.testing.assert_array_equal(smoking.league().estimates, smoking.medians)
+    assert f"{np.exp(smoking.medians[2, 0]):.2f} (" in smoking.league().summary()
+    assert "row against column, posterior medians." in smoking.league().summary()
     assert smoking.pair_counts()[0, 2] == 15
     assert "pD" in smoking.fit_statistics().summary()
     assert smoking.pareto_k < 0.7

@@ -72,8 +72,8 @@ def rows_of(
         raise DataError(f"unknown treatment {', '.join(sorted(set(order) - set(fit.treatments)))} in the order")
     predicted = fit.predict() if prediction and fit.model == "random" else None
     counts = fit.pair_counts()
-    # Posteriors with tails too heavy for a mean have medians.
-    estimates = getattr(fit, "central", fit.estimates)
+    # As in the tables of posteriors: a mean needn't exist, nor is it the mean of the ratio.
+    estimates = getattr(fit, "medians", fit.estimates)
     rows: list[Row] = []
     for number, (part, base) in enumerate(zip(fit.subnetworks, fit.references(reference), strict=True), start=1):
         column = fit.treatments.index(base)

@@ -180,7 +180,8 @@ def caption(league: League, names: tuple[str, str] = ("the first outcome", "the 
     elif league.upper_triangle == "prediction":
         first = f"{league.measure} with {interval}; upper triangle: effects in a new study"
     else:
-        first = f"{league.measure} with {interval}, network estimates"
+        kind = "network estimates" if league.interval_name == "confidence" else "posterior medians"
+        first = f"{league.measure} with {interval}, {kind}"
     return (
         first
         + "; row against column.\nBlue: row better than column; orange: worse. Bold: the interval leaves out no effect."

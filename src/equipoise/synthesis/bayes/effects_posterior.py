@@ -119,11 +119,6 @@ class EffectsPosterior(ABC, Generic[Part]):
         return self._pairs["mean"]
 
     @property
-    def central(self) -> FloatArray:
-        """Posterior means of all pairs, medians where the tails are too heavy for a mean."""
-        return np.where(np.isnan(self.estimates), self.medians, self.estimates)
-
-    @property
     def standard_errors(self) -> FloatArray:
         """Posterior standard deviations of all pairs."""
         return self._pairs["sd"]
@@ -206,13 +201,13 @@ class EffectsPosterior(ABC, Generic[Part]):
     def league(
         self, upper_triangle: Literal["network", "prediction"] = "network", order: Sequence[str] | None = None
     ) -> League:
-        """The league table: posterior means (medians where there are none) and credible intervals, row minus column.
+        """The league table: posterior medians and credible intervals, row minus column.
 
         The upper triangle shows the same, or the effects in a new study (``upper_triangle="prediction"``). ``order``
         lists the treatments as they shall appear (for example ``ranking().order``).
         """
         names, place = ordered(self.treatments, order)
-        estimates, lower, upper = (a[place].copy() for a in (self.central, self.lower, self.upper))
+        estimates, lower, upper = (a[place].copy() for a in (self.medians, self.lower, self.upper))
         if upper_triangle == "prediction":
             predicted = self.predict()
             above = np.triu(np.ones_like(estimates, dtype=bool), k=1)

@@ -72,8 +72,10 @@ class League:
         """The table as text; where it is wide, in blocks of columns as R prints matrices."""
         cells = self.texts(digits)
         columns = {" " * (j + 1): [row[j] for row in cells] for j in range(len(self.treatments))}
-        note = f"Lower triangle: {self.measure}, row against column, network estimates."
-        note += f" Upper triangle: {self.upper_measure}, row against column, {self.upper_triangle} estimates."
+        network = "network estimates" if self.interval_name == "confidence" else "posterior medians"
+        upper = network if self.upper_triangle == "network" else f"{self.upper_triangle} estimates"
+        note = f"Lower triangle: {self.measure}, row against column, {network}."
+        note += f" Upper triangle: {self.upper_measure}, row against column, {upper}."
         table = text_table(columns).lstrip("\n ")
         if max(map(len, table.split("\n"))) > WIDEST:
             table = wide_table({"": self.treatments, **dict(zip(self.treatments, columns.values(), strict=True))})
