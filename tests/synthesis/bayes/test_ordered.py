@@ -268,6 +268,18 @@ def test_two_categories_are_the_binomial_model(link: Any) -> None:
     assert ordered.measure == binomial.measure
 
 
+def test_a_treatment_without_events_is_followed_far_under_a_wide_prior() -> None:
+    data = {"study": list("112233"), "treatment": list("ABACAC"), "n": [50.0, 50.0, 60.0, 60.0, 40.0, 40.0]}
+    data["events"] = [7.0, 0.0, 11.0, 35.0, 5.0, 21.0]
+    priors: Any = (HalfNormal(0.5), Normal(0, 40))
+    binomial = posterior_from_arms(read_arms(data, events="events", n="n", link="probit"), *priors)
+    ordered = posterior_from_ordered(read_ordered(data, ["events"], n="n"), *priors)
+    points = [0.025, 0.25, 0.5, 0.75, 0.975]
+    reached = ordered.contrast("B", "A").cdf(binomial.contrast("B", "A").quantile(points))
+    np.testing.assert_allclose(reached, points, atol=1e-3)
+    assert ordered.error < 2e-3
+
+
 def test_turning_the_categories_round_turns_the_effects_round() -> None:
     order = ["none", "some", "full"]
     data = {**TINY, "full": [2.0, 9.0, 1.0, 4.0]}

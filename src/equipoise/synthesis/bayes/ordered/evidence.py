@@ -32,6 +32,10 @@ _ROUGH_DEGREES = {1: 5, 2: 3}
 _MANY_ROUGH = 2
 _BENT = 0.01
 """By how much a polynomial, one in the logarithm, may be off."""
+_WRONG = 0.05, 0.5
+"""By how much the last one tried may be off, the second where values needn't be more than rough."""
+_ENDS, _STEPS = 3, 9
+"""Points along a coordinate at which polynomials are checked: at either end, and steps between."""
 _TERMS = 400
 _AT_ONCE = 100_000
 _LOGS = -25.0, 25.0
@@ -142,7 +146,8 @@ class OrderedEvidence:
         """The log-likelihood at many parameters, shape (points, parameters), for one τ, and a bound of its error.
 
         Every study's term is a polynomial in its coordinates, fitted over the range of the points; with ``rough`` of a
-        lower degree.
+        lower degree. Studies that no polynomial follows, as where a treatment without events has a wide prior, are
+        integrated at every point.
         """
         total, error = np.zeros(len(d)), 0.0
         wide = np.concatenate([d[:, : self.count - 1], self.cutpoints(d)], axis=1)
@@ -151,13 +156,26 @@ class OrderedEvidence:
             degrees = _DEGREES.get(variables, _MANY)
             for degree in (_ROUGH_DEGREES.get(variables, _MANY_ROUGH),) if rough else degrees:
                 found, off = self._polynomials(group, wide, tau, degree)
-                enough = (off <= _BENT) | rough | (degree == degrees[-1])
+                enough = off <= (_WRONG[rough] if rough or degree == degrees[-1] else _BENT)
                 total += found[enough].sum(axis=0)
                 error += float(off[enough].sum())
                 if enough.all():
                     break
                 group = group.take(~enough)
+            else:
+                total += self._everywhere(group, wide, tau).sum(axis=0)
         return total, error
+
+    def _everywhere(self, group: Coordinates, wide: FloatArray, tau: float) -> FloatArray:
+        """The likelihoods of a group's studies, (k, points), integrated at every point."""
+        outer, inner = MIDDLE[self.arms.link]
+        size = max(_AT_ONCE // (len(outer.nodes) * len(inner.nodes) * len(group.arms)), 1)
+        found = np.empty((len(group.studies), len(wide)))
+        for start in range(0, len(wide), size):
+            some = np.arange(start, min(start + size, len(wide)))
+            chosen = np.broadcast_to(some[:, None], (len(some), len(group.studies)))
+            found[:, some] = self._of_studies(group, wide, chosen, tau).T
+        return found
 
     def _polynomials(
         self, group: Coordinates, wide: FloatArray, tau: float, degree: int
@@ -175,16 +193,15 @@ class OrderedEvidence:
         root = np.linalg.cholesky(spread)
         radius = np.square(np.linalg.solve(root, (local - middle).swapaxes(1, 2))).sum(axis=1)
         chosen = _chosen(radius, wanted, len(powers))
-        known = self._of_studies(group, wide, chosen, tau)
+        checks = _along(local)
+        known = self._of_studies(group, wide, np.concatenate([chosen, checks]), tau)
         low, high = local.min(axis=1, keepdims=True), local.max(axis=1, keepdims=True)
         place = (2.0 * local - low - high) / np.maximum(high - low, 1e-9)
         found, off = np.empty((len(group.studies), len(wide))), np.empty(len(group.studies))
         for k in range(len(group.studies)):
             basis = chebyshev_products(place[k], powers)
-            here = basis[chosen[:, k]]
-            fitted = np.linalg.lstsq(here, known[:, k], rcond=None)[0]
-            found[k] = basis @ fitted
-            off[k] = np.abs(here @ fitted - known[:, k]).max()
+            found[k] = basis @ np.linalg.lstsq(basis[chosen[:, k]], known[: len(chosen), k], rcond=None)[0]
+            off[k] = np.abs(found[k][np.r_[chosen[:, k], checks[:, k]]] - known[:, k]).max()
         return found, off
 
     def study_values(self, d: FloatArray, tau: FloatArray) -> Iterator[tuple[IntArray, FloatArray]]:
@@ -274,6 +291,20 @@ class OrderedEvidence:
         with np.errstate(invalid="ignore"):
             slope, bend = (high - low) / 2e-4, (high - 2.0 * value + low) / 1e-8
         return value, np.nan_to_num(slope), np.minimum(np.nan_to_num(bend), 0.0)
+
+
+def _along(local: FloatArray) -> IntArray:
+    """Of every study's points, (k, b, coordinates), those at the ends of each coordinate and some in equal steps between,
+    shape (checks, k): where a likelihood ends steeply on one side, the outermost points may all lie on the other."""
+    found = []
+    for points in local:
+        mine = []
+        for values in points.T:
+            order = np.argsort(values)
+            steps = np.searchsorted(values[order], np.linspace(values[order[0]], values[order[-1]], _STEPS)[1:-1])
+            mine += [order[:_ENDS], order[steps], order[-_ENDS:]]
+        found.append(np.concatenate(mine))
+    return np.stack(found, axis=1)
 
 
 def _chosen(radius: FloatArray, wanted: int, extremes: int) -> IntArray:
