@@ -128,8 +128,8 @@ def test_a_baseline_from_a_study(posterior: ArmPosterior) -> None:
     assert "A in study 3" in found.summary()
 
 
-# JAGS 4.3.1, 4 chains of 200,000 draws, m N(0, 100²), σ uniform from 0 to 5, of the 19 arms without contact: NICE DSU
-# Technical Support Document 5 has -2.59 (0.16) and, for a new study, -2.59 (0.60).
+# JAGS 4.3.1, 4 chains of 200,000 draws, m N(0, 100²), σ uniform from 0 to 5, of the 19 arms without contact:
+# mean, sd, 2.5 %, 50 % and 97.5 % quantiles of the probability.
 POOLED = {
     True: (0.07977, 0.04615, 0.02124, 0.07053, 0.19513),
     False: (0.07041, 0.01034, 0.05032, 0.07030, 0.09121),

@@ -73,7 +73,7 @@ def test_unrelated_effects_deviance(smoking: ArmPosterior, apart: UnrelatedArms)
     assert apart.fit.residual_deviance == pytest.approx(APART_DEVIANCE[0], abs=3.0 * APART_DEVIANCE[1])
     consistent = smoking.fit_statistics()
     assert apart.consistent.dic == pytest.approx(consistent.dic)
-    # Technical Support Document 4: consistency is about as good, with two or three parameters fewer.
+    # Consistency is about as good, with fewer parameters.
     assert apart.dic - consistent.dic == pytest.approx(1.0, abs=0.7)
     assert apart.fit.treatment == consistent.treatment
     assert apart.fit.study == consistent.study
