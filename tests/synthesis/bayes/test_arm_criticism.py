@@ -56,6 +56,8 @@ APART = {
 }
 APART_TAU = (0.93194, 0.22481, 0.58592, 0.90002, 1.46225), (0.00144, 0.00109, 0.00117, 0.00133, 0.00434)
 APART_DEVIANCE = 53.80461, 0.0455
+APART_PD = 44.91
+"""Mean deviance less the deviance at the mean probabilities, of 4 chains of 60,000 draws; Monte Carlo error about 0.06."""
 
 
 def test_unrelated_effects_agree_with_long_chains(apart: UnrelatedArms) -> None:
@@ -73,8 +75,9 @@ def test_unrelated_effects_deviance(smoking: ArmPosterior, apart: UnrelatedArms)
     assert apart.fit.residual_deviance == pytest.approx(APART_DEVIANCE[0], abs=3.0 * APART_DEVIANCE[1])
     consistent = smoking.fit_statistics()
     assert apart.consistent.dic == pytest.approx(consistent.dic)
-    # Consistency is about as good, with fewer parameters.
-    assert apart.dic - consistent.dic == pytest.approx(1.0, abs=0.7)
+    assert apart.fit.pd == pytest.approx(APART_PD, abs=0.3)
+    # The same chains and long_chains/smoking_uniform5.json: 98.72 and 97.96.
+    assert apart.dic - consistent.dic == pytest.approx(0.76, abs=0.4)
     assert apart.fit.treatment == consistent.treatment
     assert apart.fit.study == consistent.study
     assert "DIC" in apart.summary()
