@@ -28,11 +28,10 @@ _POINTS = 512
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class FitStatistics:
+class ArmDeviances:
     """Arrays have one element an arm.
 
-    ``deviance``: posterior mean of the residual deviance, about 1 where the model fits; ``leverage``; ``fitted``:
-    posterior mean of the probability, the number of events or the mean.
+    ``fitted``: posterior means of what is expected; ``deviance``: posterior mean of the residual deviance; ``leverage``.
     """
 
     study: tuple[str, ...]
@@ -43,7 +42,7 @@ class FitStatistics:
 
     @property
     def residual_deviance(self) -> float:
-        """The sum over arms, to be compared with their number."""
+        """The sum over arms."""
         return float(self.deviance.sum())
 
     @property
@@ -55,6 +54,13 @@ class FitStatistics:
     def dic(self) -> float:
         """Deviance information criterion, up to a constant of the data: residual deviance + pD."""
         return self.residual_deviance + self.pd
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FitStatistics(ArmDeviances):
+    """As ``ArmDeviances``: the deviance is about 1 an arm where the model fits; ``fitted``: the probability, the number of
+    events or the mean.
+    """
 
     def to_frame(self) -> Any:
         """One row an arm."""

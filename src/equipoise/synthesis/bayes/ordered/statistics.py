@@ -13,7 +13,7 @@ import numpy as np
 from scipy.special import xlogy
 
 from equipoise.frames import FloatArray
-from equipoise.synthesis.bayes.arm_level.statistics import evenly_chosen
+from equipoise.synthesis.bayes.arm_level.statistics import ArmDeviances, evenly_chosen
 from equipoise.synthesis.bayes.ordered.evidence import MIDDLE
 from equipoise.synthesis.bayes.ordered.integrals import study_fits
 from equipoise.synthesis.network.blocks import IntArray
@@ -27,35 +27,12 @@ _POINTS = 400
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class OrderedFit:
-    """Arrays have one element an arm.
-
-    ``fitted``: shape (arms, categories − 1), posterior means of the probabilities of each category but the lowest or a
-    higher one; ``data_points``: categories reported less one; ``deviance``: posterior mean of the residual deviance, about
-    ``data_points`` where the model fits; ``leverage``.
+class OrderedFit(ArmDeviances):
+    """``fitted``: shape (arms, categories − 1), posterior means of the probabilities of each category but the lowest or a
+    higher one; ``data_points``: categories reported less one, which the deviance is about where the model fits.
     """
 
-    study: tuple[str, ...]
-    treatment: tuple[str, ...]
-    fitted: FloatArray
     data_points: IntArray
-    deviance: FloatArray
-    leverage: FloatArray
-
-    @property
-    def residual_deviance(self) -> float:
-        """The sum over arms, to be compared with the sum of ``data_points``."""
-        return float(self.deviance.sum())
-
-    @property
-    def pd(self) -> float:
-        """The effective number of parameters."""
-        return float(self.leverage.sum())
-
-    @property
-    def dic(self) -> float:
-        """Deviance information criterion, up to a constant of the data: residual deviance + pD."""
-        return self.residual_deviance + self.pd
 
     def to_frame(self) -> Any:
         """One row an arm."""
@@ -102,9 +79,9 @@ def fit_statistics(posterior: OrderedPosterior) -> OrderedFit:
         tuple(table.studies[s] for s in table.study),
         tuple(table.treatments[t] for t in table.treatment),
         above,
-        reported.sum(axis=1) - 1,
         deviance,
         deviance - 2.0 * (saturated - at_mean),
+        reported.sum(axis=1) - 1,
     )
 
 
